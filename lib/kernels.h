@@ -1,0 +1,57 @@
+/*
+ * The inner loops of the CPU: over contiguous, native, aligned blocks, and nothing else.
+ *
+ * Every block is 64-byte aligned and has room for LOOP_PAD elements more than n, so loops round n up to a
+ * multiple of LOOP_PAD: there is no scalar tail, and the bits of an element do not depend on where in a block it
+ * stands.  What the padding holds is unspecified before and after; loops must not trap on it.
+ */
+#ifndef TENSOR_KERNELS_H
+#define TENSOR_KERNELS_H
+
+#include <stdint.h>
+
+#include "dtype.h"
+
+enum { LOOP_PAD = 64, MAP_MAX_IN = 4 };
+
+/* out[i] = f(in[0][i], in[1][i], ...).  out may be one of the inputs. */
+typedef void map_fn(int64_t n, void *out, const void *const in[MAP_MAX_IN]);
+
+/* out[i] = (type of out) in[i], as ndarray.astype does on x86; out and in are different blocks. */
+typedef void cast_fn(int64_t n, void *out, const void *in);
+
+/* One number for each MAP row of ops.def. */
+enum map_id {
+#define MAP(id, ...) MAP_##id,
+#include "ops.def"
+	NMAPS
+};
+
+/* What the elements of a map's result are, given the type T its loop computes in. */
+enum map_result {
+	RESULT_SAME, /* T */
+	RESULT_BOOL,
+	RESULT_REAL, /* the real type of T: complex64 -> float32 */
+};
+
+/* What is computed where, for one instruction set level. */
+struct kernels {
+	const char *name;		 /* "x86-64-v4" */
+	map_fn *const (*map)[NDTYPES]; /* [map_id][dtype of the loop]; NULL: no such loop */
+	cast_fn *const (*cast)[NDTYPES]; /* [from][to], every pair, DT_BOOL..DT_F8E5M2 */
+};
+
+/* The best set for this processor, chosen once.  TENSOR_CPU=v2|v3|v4 asks for a lower one. */
+const struct kernels *kernels_get(void);
+
+/*
+ * Some maps call vector functions of SLEEF (map_needs_vmath).  They are loaded by vmath_load, once, before the
+ * first such loop runs, so that other commands do not pay for them.  ERR_RESOURCE if the library is missing.
+ */
+bool map_needs_vmath(enum map_id id, enum dtype loop);
+int vmath_load(struct error *err);
+
+/* One element, converted as the cast loops do. */
+void cast_one(enum dtype to, void *out, enum dtype from, const void *in);
+
+#endif

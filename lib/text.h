@@ -1,0 +1,28 @@
+/* A string that grows. */
+#ifndef TENSOR_TEXT_H
+#define TENSOR_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+
+/* s is NUL-terminated, or NULL while empty.  After a failed allocation, failed is set and further calls do nothing. */
+struct text {
+	char *s;
+	size_t len, room;
+	bool failed;
+};
+
+#define TEXT_INIT { NULL, 0, 0, false }
+
+void text_release(struct text *t);
+void text_add(struct text *t, const char *s);
+void text_add_n(struct text *t, const char *s, size_t n);
+void text_char(struct text *t, char c);
+void text_fmt(struct text *t, const char *fmt, ...) TENSOR_PRINTF(2, 3);
+
+/* s with control characters, and bytes that are not UTF-8, written as \n \t \x1b: safe on a terminal. */
+void text_escaped(struct text *t, const char *s);
+
+#endif
