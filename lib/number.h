@@ -30,13 +30,14 @@ enum scalar_kind { SCALAR_BOOL, SCALAR_INT, SCALAR_FLOAT, SCALAR_COMPLEX };
 struct scalar {
 	enum scalar_kind kind;
 	bool negative;	/* SCALAR_INT: the value is -magnitude */
+	bool huge;	/* SCALAR_INT: beyond 64 bits, magnitude is UINT64_MAX and re the value */
 	uint64_t magnitude; /* SCALAR_INT and SCALAR_BOOL */
 	double re, im;	/* always set: the value rounded to double */
 };
 
 /*
- * Parse all of text[0 .. n-1] as one scalar.  Returns true if it is one.  An integer beyond 64 bits is a SCALAR_INT
- * whose magnitude is UINT64_MAX and whose re is infinite or huge: check with scalar_fits.
+ * Parse all of text[0 .. n-1] as one scalar.  Returns true if it is one.  An integer beyond 64 bits is a huge
+ * SCALAR_INT: check with scalar_fits.
  */
 bool scalar_parse(struct scalar *out, const char *text, size_t n);
 
