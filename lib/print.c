@@ -2,6 +2,8 @@
 #include "print.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "decimal.h"
@@ -44,6 +46,34 @@ static bool ratio_large(enum dtype d, double max, double min)
 	return ratio > (d == DT_F16 ? 1000.25f : 1000); /* float16 rounds up to 1000.25 to 1000 */
 }
 
+/*
+ * More digits than the shortest ones: the exact value rounded.  Only Dragon4 as NumPy has it may round a power of two
+ * up although the digits below are nearer: where those, but not these, are below the border to the next smaller float.
+ */
+static void padded_digits(struct decimal *dec, const struct binary *b, int n)
+{
+	double x = binary_value(b), unit = ldexp(1, b->exponent);
+	char down[40], up[40];
+	int k;
+
+	decimal_rounded(dec, b, n);
+	if (!b->power)
+		return;
+
+	memcpy(down, dec->digit, (size_t)dec->n);
+	k = snprintf(down + dec->n, sizeof(down) - (size_t)dec->n, "e%d", dec->point - dec->n) + dec->n;
+	double low = strtod(down, NULL);
+	if (low >= x || low >= x - unit / 4)
+		return;
+
+	memcpy(up, down, (size_t)k + 1);
+	for (k = dec->n - 1; k > 0 && up[k] == '9'; k--)
+		up[k] = '0';
+	up[k]++;
+	if (up[k] <= '9' && strtod(up, NULL) <= x + unit / 2)
+		memcpy(dec->digit, up, (size_t)dec->n);
+}
+
 /* Cut to the digits that are written: the shortest ones where they are few enough, else the exact value rounded. */
 static void style_digits(struct decimal *dec, const struct float_style *style, const struct binary *b, bool padded)
 {
@@ -54,16 +84,20 @@ static void style_digits(struct decimal *dec, const struct float_style *style, c
 	if (style->exponent) {
 		int n = style->precision + 1;
 
-		if (dec->n > n || (padded && dec->n < n))
-			decimal_rounded(dec, b, n < 18 ? n : 18);
+		if (dec->n > n)
+			decimal_rounded(dec, b, n);
+		else if (padded && dec->n < n)
+			padded_digits(dec, b, n);
 	} else if (dec->n - dec->point > style->precision) {
 		int n = dec->point + style->precision;
 
 		if (n >= 1) {
 			decimal_rounded(dec, b, n);
 		} else {
-			/* Below the last digit written: that digit becomes 1 or 0. */
-			bool up = n == 0 && (dec->digit[0] > '5' || (dec->digit[0] == '5' && dec->n > 1));
+			/* Below the last digit written: that digit becomes 0 or 1. */
+			char buf[400]; /* precision is -point, at most 323 */
+			int len = n < 0 ? 0 : snprintf(buf, sizeof(buf), "%.*f", style->precision, binary_value(b));
+			bool up = len && buf[len - 1] == '1';
 
 			*dec = (struct decimal){ .digit = "0", .n = 1, .point = 1 };
 			if (up)
@@ -88,7 +122,7 @@ static void style_init(struct float_style *style, enum dtype d, const unsigned c
 	bool any_finite = false, any_special = false, negative_inf = false;
 	struct binary b;
 
-	*style = (struct float_style){ .dtype = d, .plus = plus, .precision = opt->precision };
+	*style = (struct float_style){ .dtype = d, .plus = plus, .precision = opt->precision < 1000 ? opt->precision : -1 };
 	for (int64_t i = 0; i < n; i++) {
 		binary_split(&b, d, data + (size_t)i * stride);
 		if (b.class != FLOAT_FINITE) {
