@@ -1,0 +1,323 @@
+/* Quantiles by selection: see quantile.h. */
+#include "quantile.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+const char *const quantile_method_name[NQUANTILE_METHODS] = {
+	[QUANTILE_INVERTED_CDF] = "inverted_cdf",
+	[QUANTILE_AVERAGED_INVERTED_CDF] = "averaged_inverted_cdf",
+	[QUANTILE_CLOSEST_OBSERVATION] = "closest_observation",
+	[QUANTILE_INTERPOLATED_INVERTED_CDF] = "interpolated_inverted_cdf",
+	[QUANTILE_HAZEN] = "hazen",
+	[QUANTILE_WEIBULL] = "weibull",
+	[QUANTILE_LINEAR] = "linear",
+	[QUANTILE_MEDIAN_UNBIASED] = "median_unbiased",
+	[QUANTILE_NORMAL_UNBIASED] = "normal_unbiased",
+	[QUANTILE_LOWER] = "lower",
+	[QUANTILE_HIGHER] = "higher",
+	[QUANTILE_MIDPOINT] = "midpoint",
+	[QUANTILE_NEAREST] = "nearest",
+};
+
+int quantile_method_find(const char *name)
+{
+	for (int i = 0; i < NQUANTILE_METHODS; i++)
+		if (!strcmp(name, quantile_method_name[i]))
+			return i;
+	return -1;
+}
+
+/* == selection == */
+
+enum { SMALL = 32, SAMPLE = 31 };
+
+static void insertion_sort(double *x, int64_t n)
+{
+	for (int64_t i = 1; i < n; i++) {
+		double v = x[i];
+		int64_t j = i;
+
+		for (; j > 0 && x[j - 1] > v; j--)
+			x[j] = x[j - 1];
+		x[j] = v;
+	}
+}
+
+static void sift_down(double *x, int64_t root, int64_t n)
+{
+	double v = x[root];
+
+	for (int64_t child = 2 * root + 1; child < n; child = 2 * root + 1) {
+		if (child + 1 < n && x[child + 1] > x[child])
+			child++;
+		if (x[child] <= v)
+			break;
+		x[root] = x[child];
+		root = child;
+	}
+	x[root] = v;
+}
+
+static void heap_sort(double *x, int64_t n)
+{
+	for (int64_t i = n / 2; i-- > 0;)
+		sift_down(x, i, n);
+	while (--n > 0) {
+		double v = x[0];
+
+		x[0] = x[n];
+		x[n] = v;
+		sift_down(x, 0, n);
+	}
+}
+
+/* Bring the elements below p (with equal: those not above) to the front; returns how many.  No branch depends on data. */
+static int64_t partition(double *x, int64_t n, double p, int equal)
+{
+	int64_t k = 0;
+
+	for (int64_t i = 0; i < n; i++) {
+		double v = x[i];
+
+		x[i] = x[k];
+		x[k] = v;
+		k += (v < p) | ((v == p) & equal);
+	}
+	return k;
+}
+
+/* An element of x: the one whose rank in a sample corresponds to rank in x. */
+static double pivot(const double *x, int64_t n, int64_t rank)
+{
+	double s[SAMPLE];
+
+	for (int64_t i = 0; i < SAMPLE; i++)
+		s[i] = x[(int64_t)((double)n * ((double)i + 0.5) / SAMPLE)];
+	insertion_sort(s, SAMPLE);
+	return s[(int64_t)((double)rank / (double)n * SAMPLE)];
+}
+
+/*
+ * Reorder x so that x[rank[i]] is what it would be if x were sorted, for ascending rank[0..nrank-1] (counted from first).
+ * A run of bad pivots ends in a heap sort, so no input takes quadratic time.
+ */
+static void multiselect(double *x, int64_t n, int64_t first, const int64_t *rank, int nrank, int budget)
+{
+	while (nrank > 0 && n > SMALL) {
+		if (budget-- == 0) {
+			heap_sort(x, n);
+			return;
+		}
+
+		double p = pivot(x, n, rank[nrank / 2] - first);
+		int64_t less = partition(x, n, p, 0);
+		int below = 0;
+
+		while (below < nrank && rank[below] - first < less)
+			below++;
+		multiselect(x, less, first, rank, below, budget);
+		rank += below;
+		nrank -= below;
+		if (nrank == 0)
+			return;
+		x += less;
+		n -= less;
+		first += less;
+
+		int64_t same = partition(x, n, p, 1);
+
+		while (nrank > 0 && rank[0] - first < same) {
+			rank++;
+			nrank--;
+		}
+		x += same;
+		n -= same;
+		first += same;
+	}
+	if (nrank > 0)
+		insertion_sort(x, n);
+}
+
+static void select_ranks(double *x, int64_t n, const int64_t *rank, int nrank)
+{
+	int budget = 16;
+
+	for (int64_t m = n; m > 1; m /= 2)
+		budget += 2;
+	multiselect(x, n, 0, rank, nrank, budget);
+}
+
+static int has_nan(const double *x, int64_t n)
+{
+	int bad = 0;
+
+	for (int64_t i = 0; i < n; i++)
+		bad |= x[i] != x[i];
+	return bad;
+}
+
+/* == interpolation == */
+
+/* Where a quantile lies: between two sorted elements, at t from the first to the second. */
+struct position {
+	int64_t previous, next;
+	double t;
+	int interpolate; /* 0: it is the element previous */
+};
+
+/* x rounded to the values of type. */
+static double round_to(enum dtype type, double x)
+{
+	int e;
+
+	if (type == DT_F32)
+		return (float)x;
+	if (type != DT_F16 || !isfinite(x) || x == 0)
+		return x;
+	frexp(x, &e);
+	e = (e < -13 ? -13 : e) - 11; /* 11 bits, or multiples of 2**-24 */
+	x = ldexp(nearbyint(ldexp(x, -e)), e);
+	return fabs(x) > 65504 ? copysign(INFINITY, x) : x;
+}
+
+static int64_t clamp(double i, int64_t n)
+{
+	return i < 0 ? 0 : i > (double)(n - 1) ? n - 1 : (int64_t)i;
+}
+
+/* The virtual index of the methods with parameters alpha and beta. */
+static double virtual_index(double n, double q, double alpha, double beta)
+{
+	return n * q + (alpha + q * (1 - alpha - beta)) - 1;
+}
+
+/* The neighbours of virtual index v; outside of the sample its end, with t as NumPy has it there. */
+static struct position between(double v, int64_t n)
+{
+	if (v >= (double)(n - 1))
+		return (struct position){ n - 1, n - 1, v + 1, 1 };
+	if (v < 0)
+		return (struct position){ 0, 0, v, 1 };
+	return (struct position){ (int64_t)floor(v), (int64_t)floor(v) + 1, v - floor(v), 1 };
+}
+
+static struct position at(double i, int64_t n)
+{
+	return (struct position){ clamp(i, n), clamp(i, n), 0, 0 };
+}
+
+static struct position locate(double q, int64_t n, enum quantile_method method)
+{
+	const double count = (double)n;
+	const double linear = (count - 1) * q;
+	struct position p = { 0, 0, 0, 0 };
+	double v;
+
+	switch (method) {
+	case QUANTILE_INVERTED_CDF:
+		v = count * q - 1;
+		return at(v == floor(v) ? v : floor(v) + 1, n);
+	case QUANTILE_AVERAGED_INVERTED_CDF:
+		p = between(count * q - 1, n);
+		p.t = p.t == 0 ? 0.5 : 1;
+		return p;
+	case QUANTILE_CLOSEST_OBSERVATION:
+		v = count * q - 1 - 0.5;
+		return at(v == floor(v) && fmod(floor(v), 2) != 0 ? v : floor(v) + 1, n);
+	case QUANTILE_INTERPOLATED_INVERTED_CDF:
+		return between(virtual_index(count, q, 0, 1), n);
+	case QUANTILE_HAZEN:
+		return between(virtual_index(count, q, 0.5, 0.5), n);
+	case QUANTILE_WEIBULL:
+		return between(virtual_index(count, q, 0, 0), n);
+	case QUANTILE_LINEAR:
+		return between(linear, n);
+	case QUANTILE_MEDIAN_UNBIASED:
+		return between(virtual_index(count, q, 1 / 3.0, 1 / 3.0), n);
+	case QUANTILE_NORMAL_UNBIASED:
+		return between(virtual_index(count, q, 3 / 8.0, 3 / 8.0), n);
+	case QUANTILE_LOWER:
+		return at(floor(linear), n);
+	case QUANTILE_HIGHER:
+		return at(ceil(linear), n);
+	case QUANTILE_MIDPOINT:
+		v = 0.5 * (floor(linear) + ceil(linear));
+		p = between(v, n);
+		p.t = v == floor(v) ? 0 : 0.5;
+		return p;
+	case QUANTILE_NEAREST:
+		return at(nearbyint(linear), n);
+	case NQUANTILE_METHODS:
+		break;
+	}
+	return p;
+}
+
+/* numpy.lib's _lerp, every operation rounded to type. */
+static double interpolate(double a, double b, double t, enum dtype type)
+{
+	double d = round_to(type, b - a);
+
+	if (t >= 0.5)
+		return round_to(type, b - round_to(type, d * round_to(type, 1 - t)));
+	return round_to(type, a + round_to(type, d * round_to(type, t)));
+}
+
+static int compare_ranks(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void quantile_run(double *x, int64_t n, const double *q, int nq, enum quantile_method method, enum dtype type,
+		  double *out)
+{
+	enum { BATCH = 64 }; /* quantiles selected at once */
+	int64_t rank[2 * BATCH];
+
+	if (n <= 0 || has_nan(x, n)) {
+		for (int i = 0; i < nq; i++)
+			out[i] = NAN;
+		return;
+	}
+	/* Many quantiles: sorting once is cheaper than selecting for every batch. */
+	if (nq > BATCH)
+		heap_sort(x, n);
+	for (int i = 0; i < nq; i += BATCH) {
+		int m = nq - i < BATCH ? nq - i : BATCH;
+
+		if (nq <= BATCH) {
+			for (int k = 0; k < m; k++) {
+				struct position p = locate(q[i + k], n, method);
+
+				rank[2 * k] = p.previous;
+				rank[2 * k + 1] = p.next;
+			}
+			qsort(rank, (size_t)m * 2, sizeof(rank[0]), compare_ranks);
+			select_ranks(x, n, rank, 2 * m);
+		}
+		for (int k = 0; k < m; k++) {
+			struct position p = locate(q[i + k], n, method);
+			double a = x[p.previous], b = x[p.next];
+
+			out[i + k] = p.interpolate ? interpolate(a, b, p.t, type) : a;
+		}
+	}
+}
+
+double median_run(double *x, int64_t n)
+{
+	int64_t rank[2] = { (n - 1) / 2, n / 2 };
+
+	if (n <= 0 || has_nan(x, n))
+		return NAN;
+	select_ranks(x, n, rank, 2);
+	return rank[0] == rank[1] ? x[rank[0]] : (x[rank[0]] + x[rank[1]]) / 2;
+}

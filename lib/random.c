@@ -1,0 +1,96 @@
+/* Random arrays, permutations and seeds: see random.h. */
+#define _DEFAULT_SOURCE /* getrandom */
+#include "random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "philox.h"
+#include "random_loops.h"
+
+#if defined(__x86_64__)
+
+/* TENSOR_CPU=v2|v3|v4 asks for a lower level than the processor can. */
+static random_fill_fn *fill_fn(void)
+{
+	static random_fill_fn *const fill[] = { random_fill_v2, random_fill_v3, random_fill_v4 };
+	const char *env = getenv("TENSOR_CPU");
+	int best = 0;
+
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+		best = 1;
+	if (best && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+	    __builtin_cpu_supports("avx512vl"))
+		best = 2;
+	if (env && env[0] == 'v' && env[1] >= '2' && env[1] < '2' + best)
+		best = env[1] - '2';
+	return fill[best];
+}
+
+#else
+
+static random_fill_fn *fill_fn(void)
+{
+	return random_fill_base;
+}
+
+#endif
+
+void random_fill(const struct random_param *p, int64_t start, int64_t n, void *out)
+{
+	random_fill_fn *fill = fill_fn();
+	char *at = out;
+
+	/* The loops count in 32 bits. */
+	while (n > 0) {
+		int64_t room = ((int64_t)1 << 32) - (start & 0xffffffff);
+		int64_t m = n < room ? n : room;
+
+		fill(p, (uint32_t)start, (uint32_t)((uint64_t)start >> 32), m, at);
+		start += m;
+		n -= m;
+		at += m * 8; /* bytes: every distribution writes 64-bit elements */
+	}
+}
+
+void random_permutation(uint64_t seed, int64_t n, int64_t *out)
+{
+	for (int64_t i = 0; i < n; i++)
+		out[i] = i;
+	for (int64_t i = n - 1; i > 0; i--) {
+		uint64_t index = (uint64_t)i;
+		struct philox r = philox_draw(seed, (uint32_t)index, (uint32_t)(index >> 32), PHILOX_PERMUTATION);
+		int64_t j = (int64_t)philox_below(r, index + 1);
+		int64_t t = out[i];
+
+		out[i] = out[j];
+		out[j] = t;
+	}
+}
+
+uint64_t random_seed(void)
+{
+	uint64_t seed;
+	FILE *f;
+
+	if (getrandom(&seed, sizeof(seed), 0) == (ssize_t)sizeof(seed))
+		return seed;
+	f = fopen("/dev/urandom", "rb");
+	if (f) {
+		size_t n = fread(&seed, sizeof(seed), 1, f);
+
+		fclose(f);
+		if (n == 1)
+			return seed;
+	}
+
+	/* Neither is there, in some jails; time and process are better than always the same. */
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000007u ^ (uint64_t)now.tv_nsec << 20 ^ (uint64_t)getpid();
+}
