@@ -2,16 +2,32 @@
 #ifndef TENSOR_IO_H
 #define TENSOR_IO_H
 
-#include <stdio.h>
-
 #include "formats/format.h"
 
-/* Bytes being read: a file, a stream, or memory.  Shared by reference with the sources made from it. */
+/*
+ * Bytes being read: a file, a stream, or memory.  Shared by reference with the sources made from it.  Offsets count from
+ * where the input starts: the first byte of a file; of a file on standard input, the byte that is next there when
+ * file_open is called.  Errors name no file: file_open and source_read do that.
+ */
 struct input;
+
+/*
+ * Open a file by name.  input_stdin is the one input of standard input, ready for its next array.  input_memory takes a
+ * block from buffer_alloc over, also when it fails; input_borrow leaves the bytes to the caller, who keeps them.
+ */
+int input_open(struct input **out, const char *path, struct error *err);
+int input_stdin(struct input **out, struct error *err);
+int input_memory(struct input **out, void *data, size_t n, const char *name, struct error *err);
+int input_borrow(struct input **out, const void *data, size_t n, const char *name, struct error *err);
+struct input *input_ref(struct input *in);
+void input_unref(struct input *in); /* NULL is fine */
 
 /* Its name for messages ("a.npy", "standard input"); its size in bytes, -1 for a stream. */
 const char *input_name(const struct input *in);
 int64_t input_size(const struct input *in);
+
+/* Is only the next array of it asked for, what follows being the next operand's?  So it is with standard input. */
+bool input_shared(const struct input *in);
 
 /* The next n bytes without consuming them, or fewer at the end; *got says how many.  n <= 64 KiB.  NULL on a read error. */
 const unsigned char *input_peek(struct input *in, size_t n, size_t *got, struct error *err);
@@ -22,11 +38,30 @@ int input_read(struct input *in, void *buf, size_t n, struct error *err);
 /* Consume everything that is left into one block (malloc, with a NUL added past the end), for text formats. */
 int input_read_all(struct input *in, char **data, size_t *n, struct error *err);
 
-/* Files only: exactly n bytes at offset, position unchanged. */
+/* Files and memory only: exactly n bytes at offset, position unchanged; any thread. */
 int input_pread(struct input *in, void *buf, size_t n, int64_t offset, struct error *err);
 
-/* A source of the nbytes bytes that start at the current position (stream) or at offset (file). */
+/* Files and memory only: the next byte to consume is the one at offset; the next reader of standard input starts there. */
+int input_advance(struct input *in, int64_t offset, struct error *err);
+
+/*
+ * The same bytes, from the current position on, as an input that can be read in any order: another reference where it
+ * is a file, else everything that is left, kept in memory or, when large, in a nameless file in $TMPDIR.
+ */
+int input_spool(struct input **out, struct input *in, struct error *err);
+
+/*
+ * A source of the nbytes bytes that start at the current position (stream) or at offset (file, memory).  Of a stream,
+ * nothing else may be read until the source was read to its end, or closed.
+ */
 struct source *input_source(struct input *in, int64_t offset, int64_t nbytes, struct error *err);
+
+/* Is src made by input_source from a file?  Then *start is the offset of its first byte in that file. */
+bool source_in_file(const struct source *src, int64_t *start);
+
+/* The input and the options that f was opened with; valid as long as f. */
+struct input *file_input(const struct file *f);
+const struct format_options *file_options(const struct file *f);
 
 /* Strings of a struct member and of f->warning are malloc'ed; file_add_member returns the new one, zeroed, or NULL. */
 struct member *file_add_member(struct file *f, const char *name, struct error *err);
@@ -67,13 +102,21 @@ struct writer {
 	char *target, *temporary;
 	unsigned char *buffer;
 	size_t buffered;
-	struct writer *next;
+	int slot;	 /* in the table for writer_cleanup, or -1 */
+	int64_t written; /* elements of the array being written, where they must ascend */
 };
 
 /* Append n bytes, buffered. */
 int output_write(struct writer *w, const void *buf, size_t n, struct error *err);
+/* Append n zeros. */
+int output_zeros(struct writer *w, int64_t n, struct error *err);
+/* The next n bytes come by output_pwrite: what output_write appends goes behind them.  Seekable output only. */
+int output_skip(struct writer *w, int64_t n, struct error *err);
 /* n bytes at offset from the start of the output; any thread; seekable output only. */
 int output_pwrite(struct writer *w, const void *buf, size_t n, int64_t offset, struct error *err);
 int output_flush(struct writer *w, struct error *err);
+
+/* Copy n bytes with the order within each unit of 1, 2, 4 or 8 bytes reversed; to may be from. */
+void swap_bytes(void *to, const void *from, size_t n, size_t unit);
 
 #endif
