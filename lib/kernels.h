@@ -27,6 +27,17 @@ enum map_id {
 	NMAPS
 };
 
+/* What the flags column of a MAP row may hold, ORed. */
+enum map_flags {
+	F_NOBOOL = 1,	/* bool operands are an error, as in NumPy */
+	F_DIVIDES = 2,	/* integers are computed in float64, whatever their width */
+	F_VMATH = 4,	/* loops over float32 and float64 need vmath_load */
+	F_COMPARES = 8, /* int64 and uint64 are compared exactly, not as float64 */
+	F_POWER = 16,	/* an integer loop must not see a negative second operand */
+	F_COND = 32,	/* the first operand is converted to bool and takes no part in the loop's type */
+	F_VMATH64 = 64, /* only the loop over float64 needs vmath_load */
+};
+
 /* What the elements of a map's result are, given the type T its loop computes in. */
 enum map_result {
 	RESULT_SAME, /* T */

@@ -1,0 +1,811 @@
+/*
+ * The functions that the expr column of ops.def calls, for one element.
+ *
+ * t_NAME(x) chooses by the type of its first argument.  Functions of floats that round are computed in double for
+ * float, too, and rounded once: so compositions such as the sigmoid are right to 1 ULP in float32, as exp is.
+ * d_NAME are those functions in double; h_NAME are short forms of them in double, right to 2**-35 or better for
+ * arguments in float32's range, which is all that a result in float32 needs; they are the fast ones.
+ *
+ * Included by the loops only.  Everything is branch-free where GCC is to vectorise it.
+ */
+#ifndef TENSOR_SCALAR_MATH_H
+#define TENSOR_SCALAR_MATH_H
+
+#include <complex.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "half.h"
+#include "loops.h"
+#include "vmath.h"
+
+#define LN2 0.693147180559945309417
+#define LOG2_E 1.442695040888963407360
+#define LOG10_E 0.434294481903251827651
+#define PI 3.141592653589793238463
+#define SQRT_HALF 0.707106781186547524401
+
+/* -- choosing by type -- */
+
+#define SELECT_SIGNED(f) int8_t : f##_i8, int16_t : f##_i16, int32_t : f##_i32, int64_t : f##_i64
+#define SELECT_UNSIGNED(f) uint8_t : f##_u8, uint16_t : f##_u16, uint32_t : f##_u32, uint64_t : f##_u64
+#define SELECT_INT(f) SELECT_SIGNED(f), SELECT_UNSIGNED(f)
+#define SELECT_FLOAT(f) float : f##_f32, double : f##_f64
+#define SELECT_COMPLEX(f) c64 : f##_c64, c128 : f##_c128
+
+/* F(type, suffix) for each type of the class */
+#define FOR_SIGNED(F) F(int8_t, uint8_t, i8) F(int16_t, uint16_t, i16) F(int32_t, uint32_t, i32) F(int64_t, uint64_t, i64)
+#define FOR_UNSIGNED(F) F(uint8_t, uint8_t, u8) F(uint16_t, uint16_t, u16) F(uint32_t, uint32_t, u32) F(uint64_t, uint64_t, u64)
+#define FOR_FLOAT(F) F(float, f32, f) F(double, f64, )
+#define FOR_COMPLEX(F) F(c64, float, f32, c64, f) F(c128, double, f64, c128, )
+
+/* -- bits -- */
+
+static inline uint64_t double_bits(double x)
+{
+	uint64_t u;
+
+	memcpy(&u, &x, sizeof(u));
+	return u;
+}
+
+static inline double bits_double(uint64_t u)
+{
+	double x;
+
+	memcpy(&x, &u, sizeof(x));
+	return x;
+}
+
+/* -- integers: division by zero gives 0, everything wraps -- */
+
+#define SIGNED_OPS(T, U, S) \
+	static inline T t_floordiv_##S(T x, T y) \
+	{ \
+		/* -1 apart, because the smallest number divided by it traps. */ \
+		T d = y == 0 || y == -1 ? 1 : y, q = x / d; \
+		\
+		q -= x % d != 0 && (x < 0) != (d < 0); \
+		return y == 0 ? 0 : y == -1 ? (T)-(U)x : q; \
+	} \
+	static inline T t_remainder_##S(T x, T y) \
+	{ \
+		T d = y == 0 || y == -1 ? 1 : y, r = x % d; \
+		\
+		return r != 0 && (r < 0) != (d < 0) ? r + d : r; \
+	} \
+	static inline T t_fmod_##S(T x, T y) \
+	{ \
+		T d = y == 0 || y == -1 ? 1 : y; \
+		\
+		return x % d; \
+	} \
+	static inline T t_pow_##S(T x, T y) \
+	{ \
+		U result = 1, square = (U)x; \
+		\
+		for (U e = (U)y; e; e >>= 1) { \
+			result *= e & 1 ? square : 1; \
+			square *= square; \
+		} \
+		return (T)result; \
+	} \
+	static inline T t_shl_##S(T x, T y) \
+	{ \
+		return (U)y < 8 * sizeof(T) ? (T)((U)x << (y & (8 * sizeof(T) - 1))) : 0; \
+	} \
+	static inline T t_shr_##S(T x, T y) \
+	{ \
+		return x >> ((U)y < 8 * sizeof(T) ? y : (T)(8 * sizeof(T) - 1)); \
+	} \
+	static inline T t_gcd_##S(T x, T y) \
+	{ \
+		U a = x < 0 ? -(U)x : (U)x, b = y < 0 ? -(U)y : (U)y; \
+		\
+		while (b) { \
+			U r = a % b; \
+			\
+			a = b; \
+			b = r; \
+		} \
+		return (T)a; \
+	} \
+	static inline T t_lcm_##S(T x, T y) \
+	{ \
+		U a = x < 0 ? -(U)x : (U)x, b = y < 0 ? -(U)y : (U)y, g = (U)t_gcd_##S(x, y); \
+		\
+		return g ? (T)(U)(a / g * b) : 0; \
+	}
+FOR_SIGNED(SIGNED_OPS)
+#undef SIGNED_OPS
+
+#define UNSIGNED_OPS(T, U, S) \
+	static inline T t_floordiv_##S(T x, T y) \
+	{ \
+		return y ? x / (y ? y : 1) : 0; \
+	} \
+	static inline T t_remainder_##S(T x, T y) \
+	{ \
+		return y ? x % (y ? y : 1) : 0; \
+	} \
+	static inline T t_fmod_##S(T x, T y) \
+	{ \
+		return t_remainder_##S(x, y); \
+	} \
+	static inline T t_pow_##S(T x, T y) \
+	{ \
+		T result = 1, square = x; \
+		\
+		for (T e = y; e; e >>= 1) { \
+			result *= e & 1 ? square : 1; \
+			square *= square; \
+		} \
+		return result; \
+	} \
+	static inline T t_shl_##S(T x, T y) \
+	{ \
+		return y < 8 * sizeof(T) ? (T)(x << (y & (8 * sizeof(T) - 1))) : 0; \
+	} \
+	static inline T t_shr_##S(T x, T y) \
+	{ \
+		return y < 8 * sizeof(T) ? (T)(x >> (y & (8 * sizeof(T) - 1))) : 0; \
+	} \
+	static inline T t_gcd_##S(T x, T y) \
+	{ \
+		while (y) { \
+			T r = x % y; \
+			\
+			x = y; \
+			y = r; \
+		} \
+		return x; \
+	} \
+	static inline T t_lcm_##S(T x, T y) \
+	{ \
+		T g = t_gcd_##S(x, y); \
+		\
+		return g ? (T)(x / g * y) : 0; \
+	}
+FOR_UNSIGNED(UNSIGNED_OPS)
+#undef UNSIGNED_OPS
+
+#define t_shl(x, y) _Generic((x), SELECT_INT(t_shl))(x, y)
+#define t_shr(x, y) _Generic((x), SELECT_INT(t_shr))(x, y)
+#define t_gcd(x, y) _Generic((x), SELECT_INT(t_gcd))(x, y)
+#define t_lcm(x, y) _Generic((x), SELECT_INT(t_lcm))(x, y)
+
+/* -- floats: what needs no series -- */
+
+/* Division as Python's and NumPy's npy_divmod: the remainder has the sign of y. */
+#define FLOAT_OPS(T, S, F) \
+	static inline T t_abs_##S(T x) \
+	{ \
+		return __builtin_fabs##F(x); \
+	} \
+	static inline T t_remainder_##S(T x, T y) \
+	{ \
+		T r = fmod##F(x, y); \
+		T sign = r != 0 ? ((y < 0) != (r < 0) ? r + y : r) : __builtin_copysign##F(0, y); \
+		\
+		return y == 0 ? r : sign; \
+	} \
+	static inline T t_floordiv_##S(T x, T y) \
+	{ \
+		T r = fmod##F(x, y); \
+		T q = (x - r) / y; \
+		T down = r != 0 && (y < 0) != (r < 0) ? q - 1 : q; \
+		T whole = __builtin_floor##F(down); \
+		T near = down - whole > (T)0.5 ? whole + 1 : whole; \
+		\
+		return y == 0 ? x / y : down != 0 ? near : __builtin_copysign##F(0, x / y); \
+	} \
+	static inline T t_fmod_##S(T x, T y) \
+	{ \
+		return fmod##F(x, y); \
+	} \
+	static inline T t_copysign_##S(T x, T y) \
+	{ \
+		return __builtin_copysign##F(x, y); \
+	} \
+	static inline T t_floor_##S(T x) \
+	{ \
+		return __builtin_floor##F(x); \
+	} \
+	static inline T t_ceil_##S(T x) \
+	{ \
+		return __builtin_ceil##F(x); \
+	} \
+	static inline T t_trunc_##S(T x) \
+	{ \
+		return __builtin_trunc##F(x); \
+	} \
+	static inline T t_round_##S(T x) \
+	{ \
+		return __builtin_rint##F(x); \
+	} \
+	static inline bool t_isinf_##S(T x) \
+	{ \
+		return __builtin_fabs##F(x) == (T)INFINITY; \
+	} \
+	static inline bool t_isfinite_##S(T x) \
+	{ \
+		return x - x == 0; \
+	} \
+	static inline T t_sqrt_##S(T x) \
+	{ \
+		return __builtin_sqrt##F(x); \
+	} \
+	static inline T t_nan_to_num_##S(T x, T nan) \
+	{ \
+		const T largest = sizeof(T) == 4 ? (T)0x1.fffffep127 : (T)0x1.fffffffffffffp1023; \
+		T limited = x > largest ? largest : x < -largest ? -largest : x; \
+		\
+		return x == x ? limited : nan; \
+	} \
+	static inline T t_angle_##S(T x) \
+	{ \
+		T half_turn = __builtin_copysign##F(1, x) < 0 ? (T)PI : 0; \
+		\
+		return x != x ? x : half_turn; \
+	}
+FOR_FLOAT(FLOAT_OPS)
+#undef FLOAT_OPS
+
+/* The next number from x towards y, by the order of the bits: n of them, the top one the sign. */
+#define NEXTAFTER(T, U, S, TO_BITS, FROM_BITS, IS_NAN, SMALLEST_NAN) \
+	static inline T t_nextafter_##S(T x, T y) \
+	{ \
+		const U top = (U)((U)1 << (8 * sizeof(U) - 1)); \
+		U a = TO_BITS(x), b = TO_BITS(y); \
+		U magnitude_a = a & (U)~top, magnitude_b = b & (U)~top; \
+		/* Monotonic in the value; both zeros at top. */ \
+		U key_a = a & top ? (U)(top - magnitude_a) : (U)(top + magnitude_a); \
+		U key_b = b & top ? (U)(top - magnitude_b) : (U)(top + magnitude_b); \
+		U away = (U)((key_a < key_b) == !(a & top) ? a + 1 : a - 1); \
+		U next = magnitude_a ? away : (U)((b & top) | 1); \
+		\
+		next = key_a == key_b ? b : next; \
+		next = magnitude_b >= SMALLEST_NAN ? b : next; \
+		next = magnitude_a >= SMALLEST_NAN ? a : next; \
+		return FROM_BITS(next); \
+	}
+#define F16_BITS(x) ((x).bits)
+#define BITS_F16(u) ((struct f16){ u })
+#define BITS_BF16(u) ((struct bf16){ u })
+NEXTAFTER(struct f16, uint16_t, f16, F16_BITS, BITS_F16, , 0x7c01)
+NEXTAFTER(struct bf16, uint16_t, bf16, F16_BITS, BITS_BF16, , 0x7f81)
+NEXTAFTER(float, uint32_t, f32, float_bits, bits_float, , 0x7f800001)
+NEXTAFTER(double, uint64_t, f64, double_bits, bits_double, , UINT64_C(0x7ff0000000000001))
+#undef NEXTAFTER
+#undef F16_BITS
+#undef BITS_F16
+#undef BITS_BF16
+
+#define t_nextafter(x, y) \
+	_Generic((x), struct f16: t_nextafter_f16, struct bf16: t_nextafter_bf16, SELECT_FLOAT(t_nextafter))(x, y)
+#define t_copysign(x, y) _Generic((x), SELECT_FLOAT(t_copysign))(x, y)
+#define t_remainder(x, y) _Generic((x), SELECT_INT(t_remainder), SELECT_FLOAT(t_remainder))(x, y)
+#define t_floordiv(x, y) _Generic((x), SELECT_INT(t_floordiv), SELECT_FLOAT(t_floordiv))(x, y)
+#define t_fmod(x, y) _Generic((x), SELECT_INT(t_fmod), SELECT_FLOAT(t_fmod))(x, y)
+
+#define t_floor(x) _Generic((x), float: t_floor_f32(x), double: t_floor_f64(x), default: (x))
+#define t_ceil(x) _Generic((x), float: t_ceil_f32(x), double: t_ceil_f64(x), default: (x))
+#define t_trunc(x) _Generic((x), float: t_trunc_f32(x), double: t_trunc_f64(x), default: (x))
+#define t_signbit(x) \
+	_Generic((x), float: float_bits((float)(x)) >> 31 != 0, double: double_bits((double)(x)) >> 63 != 0, default: (x) < 0)
+
+/* -- complex: order, arithmetic -- */
+
+#define COMPLEX_OPS(C, R, RS, S, F) \
+	static inline C make_##S(R re, R im) \
+	{ \
+		return __builtin_complex(re, im); \
+	} \
+	static inline bool nan_##S(C x) \
+	{ \
+		return creal##F(x) != creal##F(x) || cimag##F(x) != cimag##F(x); \
+	} \
+	/* Lexicographic, as NumPy: a nan in an imaginary part makes all of them false. */ \
+	static inline bool t_lt_##S(C x, C y) \
+	{ \
+		R a = creal##F(x), b = cimag##F(x), c = creal##F(y), d = cimag##F(y); \
+		\
+		return (a < c && b == b && d == d) || (a == c && b < d); \
+	} \
+	static inline bool t_le_##S(C x, C y) \
+	{ \
+		R a = creal##F(x), b = cimag##F(x), c = creal##F(y), d = cimag##F(y); \
+		\
+		return (a < c && b == b && d == d) || (a == c && b <= d); \
+	} \
+	static inline C t_mul_##S(C x, C y) \
+	{ \
+		R a = creal##F(x), b = cimag##F(x), c = creal##F(y), d = cimag##F(y); \
+		\
+		return make_##S(a * c - b * d, a * d + b * c); \
+	} \
+	/* Smith's method, as NumPy. */ \
+	static inline C t_div_##S(C x, C y) \
+	{ \
+		R a = creal##F(x), b = cimag##F(x), c = creal##F(y), d = cimag##F(y); \
+		R abs_c = __builtin_fabs##F(c), abs_d = __builtin_fabs##F(d); \
+		\
+		if (abs_c >= abs_d) { \
+			if (abs_c == 0 && abs_d == 0) \
+				return make_##S(a / abs_c, b / abs_d); \
+			R ratio = d / c, scale = 1 / (c + d * ratio); \
+			return make_##S((a + b * ratio) * scale, (b - a * ratio) * scale); \
+		} \
+		R ratio = c / d, scale = 1 / (d + c * ratio); \
+		return make_##S((a * ratio + b) * scale, (b * ratio - a) * scale); \
+	} \
+	static inline C t_reciprocal_##S(C x) \
+	{ \
+		R c = creal##F(x), d = cimag##F(x); \
+		\
+		if (__builtin_fabs##F(d) <= __builtin_fabs##F(c)) { \
+			R ratio = d / c, scale = c + d * ratio; \
+			return make_##S(1 / scale, -ratio / scale); \
+		} \
+		R ratio = c / d, scale = c * ratio + d; \
+		return make_##S(ratio / scale, -1 / scale); \
+	} \
+	static inline R t_abs_##S(C x) \
+	{ \
+		return cabs##F(x); \
+	} \
+	static inline R t_angle_##S(C x) \
+	{ \
+		return carg##F(x); \
+	} \
+	static inline C t_sign_##S(C x) \
+	{ \
+		R a = creal##F(x), b = cimag##F(x), r = cabs##F(x); \
+		\
+		if (r != r || (isinf(a) && isinf(b))) \
+			return make_##S((R)NAN, (R)NAN); \
+		if (isinf(a)) \
+			return make_##S(a > 0 ? 1 : -1, 0); \
+		if (isinf(b)) \
+			return make_##S(0, b > 0 ? 1 : -1); \
+		return r == 0 ? make_##S(0, 0) : make_##S(a / r, b / r); \
+	} \
+	static inline C t_round_##S(C x) \
+	{ \
+		return make_##S(__builtin_rint##F(creal##F(x)), __builtin_rint##F(cimag##F(x))); \
+	} \
+	static inline bool t_isinf_##S(C x) \
+	{ \
+		return t_isinf_##RS(creal##F(x)) || t_isinf_##RS(cimag##F(x)); \
+	} \
+	static inline bool t_isfinite_##S(C x) \
+	{ \
+		return t_isfinite_##RS(creal##F(x)) && t_isfinite_##RS(cimag##F(x)); \
+	} \
+	static inline C t_nan_to_num_##S(C x, C nan) \
+	{ \
+		return make_##S(t_nan_to_num_##RS(creal##F(x), creal##F(nan)), \
+				t_nan_to_num_##RS(cimag##F(x), creal##F(nan))); \
+	}
+FOR_COMPLEX(COMPLEX_OPS)
+#undef COMPLEX_OPS
+
+#define t_mul(x, y) _Generic((x), c64: t_mul_c64(x, y), c128: t_mul_c128(x, y), default: (x) * (y))
+#define t_div(x, y) _Generic((x), c64: t_div_c64(x, y), c128: t_div_c128(x, y), default: (x) / (y))
+#define t_real(x) _Generic((x), c64: crealf(x), c128: creal(x), default: (x))
+#define t_imag(x) _Generic((x), c64: cimagf(x), c128: cimag(x), default: 0)
+#define t_conj(x) _Generic((x), c64: conjf(x), c128: conj(x), default: (x))
+#define t_angle(x) _Generic((x), SELECT_FLOAT(t_angle), SELECT_COMPLEX(t_angle))(x)
+#define t_round(x) \
+	_Generic((x), float: t_round_f32(x), double: t_round_f64(x), c64: t_round_c64(x), c128: t_round_c128(x), \
+		 default: (x))
+#define t_reciprocal(x) \
+	_Generic((x), float: 1 / (x), double: 1 / (x), c64: t_reciprocal_c64(x), c128: t_reciprocal_c128(x), \
+		 default: t_reciprocal_int(x))
+/* 0 but for 1 and -1. */
+#define t_reciprocal_int(x) (t_real(x) > 0 ? (x) == 1 : -(-1 == (int64_t)t_real(x)))
+#define t_lt(x, y) _Generic((x), c64: t_lt_c64(x, y), c128: t_lt_c128(x, y), default: t_real(x) < t_real(y))
+#define t_le(x, y) _Generic((x), c64: t_le_c64(x, y), c128: t_le_c128(x, y), default: t_real(x) <= t_real(y))
+#define t_isnan(x) _Generic((x), c64: nan_c64(x), c128: nan_c128(x), default: (x) != (x))
+
+#define t_isinf(x) \
+	_Generic((x), float: t_isinf_f32(x), double: t_isinf_f64(x), c64: t_isinf_c64(x), c128: t_isinf_c128(x), default: false)
+#define t_isfinite(x) \
+	_Generic((x), float: t_isfinite_f32(x), double: t_isfinite_f64(x), c64: t_isfinite_c64(x), \
+		 c128: t_isfinite_c128(x), default: true)
+
+#define t_abs(x) \
+	_Generic((x), bool: (x), float: t_abs_f32(x), double: t_abs_f64(x), c64: t_abs_c64(x), c128: t_abs_c128(x), \
+		 default: t_real(x) < 0 ? -(x) : (x))
+#define t_sign(x) \
+	_Generic((x), c64: t_sign_c64(x), c128: t_sign_c128(x), \
+		 default: t_real(x) > 0 ? 1 : t_real(x) < 0 ? -1 : (x) == 0 ? 0 : (x))
+
+/* nan if either is (maximum) or only if both are (fmax); ties and complex numbers as NumPy. */
+#define t_maximum(x, y) (t_le(y, x) || t_isnan(x) ? (x) : (y))
+#define t_minimum(x, y) (t_le(x, y) || t_isnan(x) ? (x) : (y))
+#define t_fmax(x, y) (t_le(y, x) || t_isnan(y) ? (x) : (y))
+#define t_fmin(x, y) (t_le(x, y) || t_isnan(y) ? (x) : (y))
+
+/* -- functions that round, in double -- */
+
+/* For magnitudes below 2**-28 the functions below are x to the last bit, and -0 must stay -0. */
+static inline double d_exp(double x) { return m_exp(x); }
+static inline double d_exp2(double x) { return m_exp2(x); }
+static inline double d_expm1(double x) { return m_expm1(x); }
+static inline double d_log(double x) { return m_log(x); }
+static inline double d_log2(double x) { return m_log2(x); }
+static inline double d_log10(double x) { return m_log10(x); }
+static inline double d_log1p(double x) { return m_log1p(x); }
+static inline double d_sin(double x) { return m_sin(x); }
+static inline double d_cos(double x) { return m_cos(x); }
+static inline double d_tan(double x) { return m_tan(x); }
+static inline double d_asin(double x) { return m_asin(x); }
+static inline double d_acos(double x) { return m_acos(x); }
+static inline double d_atan(double x) { return m_atan(x); }
+static inline double d_sinh(double x) { return m_sinh(x); }
+static inline double d_cosh(double x) { return m_cosh(x); }
+static inline double d_tanh(double x) { return m_tanh(x); }
+static inline double d_asinh(double x) { return m_asinh(x); }
+static inline double d_acosh(double x) { return m_acosh(x); }
+static inline double d_atanh(double x) { return m_atanh(x); }
+static inline double d_cbrt(double x) { return m_cbrt(x); }
+static inline double d_erf(double x) { return m_erf(x); }
+static inline double d_erfc(double x) { return m_erfc(x); }
+static inline double d_lgamma(double x) { return m_lgamma(x); }
+static inline double d_pow(double x, double y) { return m_pow(x, y); }
+static inline double d_atan2(double y, double x) { return m_atan2(y, x); }
+static inline double d_hypot(double x, double y) { return m_hypot(x, y); }
+
+static inline double d_rsqrt(double x)
+{
+	return 1 / __builtin_sqrt(x);
+}
+
+/* A triple, because rounding the product and then the sum of float32 would round twice. */
+static inline double d_deg2rad(double x)
+{
+	return x * (PI / 180);
+}
+
+static inline double d_rad2deg(double x)
+{
+	return x * (180 / PI);
+}
+
+static inline double d_sigmoid(double x)
+{
+	double e = m_exp(-__builtin_fabs(x)), one = x < 0 ? e : 1;
+
+	return one / (1 + e);
+}
+
+static inline double d_softplus(double x)
+{
+	double low = m_log1p(m_exp(-__builtin_fabs(x)));
+
+	return (x > 0 ? x : x != x ? x : 0) + low;
+}
+
+static inline double d_logsigmoid(double x)
+{
+	return -d_softplus(-x);
+}
+
+static inline double d_silu(double x)
+{
+	return x * d_sigmoid(x);
+}
+
+static inline double d_gelu(double x)
+{
+	return 0.5 * x * m_erfc(-x * SQRT_HALF);
+}
+
+static inline double d_gelu_tanh(double x)
+{
+	/* 0.5 (1 + tanh u) is the sigmoid of 2 u. */
+	return x * d_sigmoid(1.5957691216057307117597842397375 * (x + 0.044715 * x * x * x));
+}
+
+/* tanh(log(1 + e)), e = exp(x), as a fraction that never subtracts. */
+static inline double d_mish(double x)
+{
+	double e = m_exp(-__builtin_fabs(x));
+	double top = x < 0 ? e * (e + 2) : 1 + 2 * e;
+	double bottom = x < 0 ? top + 2 : top + 2 * e * e;
+
+	return x * (top / bottom);
+}
+
+static inline double d_elu(double x, double alpha)
+{
+	double low = alpha * m_expm1(x < 0 ? x : 0);
+
+	return x > 0 || x != x ? x : low;
+}
+
+static inline double d_celu(double x, double alpha)
+{
+	double low = alpha * m_expm1((x < 0 ? x : 0) / alpha);
+
+	return x > 0 || x != x ? x : low;
+}
+
+static inline double d_selu(double x)
+{
+	return 1.0507009873554804934193349852946 * d_elu(x, 1.6732632423543772848170429916717);
+}
+
+static inline double d_logaddexp(double x, double y)
+{
+	double high = x > y ? x : y, difference = -__builtin_fabs(x - y);
+	double sum = high + m_log1p(m_exp(difference));
+
+	/* Equal infinities have no difference. */
+	return x == y ? x + LN2 : x != x || y != y ? x + y : sum;
+}
+
+static inline double d_logaddexp2(double x, double y)
+{
+	double high = x > y ? x : y, difference = -__builtin_fabs(x - y);
+	double sum = high + m_log1p(m_exp2(difference)) * LOG2_E;
+
+	return x == y ? x + 1 : x != x || y != y ? x + y : sum;
+}
+
+static inline double d_xlogy(double x, double y)
+{
+	double product = x * m_log(y);
+
+	return x == 0 && y == y ? 0 : product;
+}
+
+static inline double d_logit(double x)
+{
+	double middle = 2 * m_atanh(2 * x - 1), outer = m_log(x / (1 - x));
+
+	return __builtin_fabs(x - 0.5) < 0.25 ? middle : outer;
+}
+
+static inline double d_sinc(double x)
+{
+	double y = PI * (x == 0 ? 1e-20 : x);
+
+	return m_sin(y) / y;
+}
+
+/* Source: as cephes psi: reflection, recurrence up to 10, asymptotic series. */
+static inline double d_digamma(double x)
+{
+	double add = 0, z;
+
+	if (x == 0)
+		return __builtin_copysign((double)INFINITY, -x);
+	if (x < 0) {
+		double whole = __builtin_trunc(x), part = x - whole;
+
+		if (part == 0)
+			return (double)NAN;
+		add = -PI / m_tan(PI * part);
+		x = 1 - x;
+	}
+	for (; x < 10; x += 1)
+		add -= 1 / x;
+	z = 1 / (x * x);
+	z *= 1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132 -
+		z * (691.0 / 32760 - z * (1.0 / 12))))));
+	return m_log(x) - 0.5 / x - z + add;
+}
+
+/* Giles' approximation (2012), then two steps of Halley's method on the smaller of erf and erfc. */
+static inline double d_erfinv(double x)
+{
+	double a = __builtin_fabs(x), w, p;
+
+	if (!(a < 1))
+		return a == 1 ? x * (double)INFINITY : (double)NAN;
+	w = -m_log((1 - a) * (1 + a));
+	if (w < 5) {
+		w -= 2.5;
+		p = 1.50140941 + w * (0.246640727 + w * (-0.00417768164 + w * (-0.00125372503 + w * (0.00021858087 +
+			w * (-4.39150654e-06 + w * (-3.5233877e-06 + w * (3.43273939e-07 + w * 2.81022636e-08)))))));
+	} else {
+		w = __builtin_sqrt(w) - 3;
+		p = 2.83297682 + w * (1.00167406 + w * (0.00943887047 + w * (-0.0076224613 + w * (0.00573950773 +
+			w * (-0.00367342844 + w * (0.00134934322 + w * (0.000100950558 + w * -0.000200214257)))))));
+	}
+	p *= a;
+	for (int step = 0; step < 2; step++) {
+		double f = a < 0.5 ? m_erf(p) - a : (1 - a) - m_erfc(p);
+		double u = f / (1.12837916709551257390 * m_exp(-p * p));
+
+		p -= u / (1 + p * u);
+	}
+	return __builtin_copysign(p, x);
+}
+
+/* The same rounded to float. */
+#define ROUNDED1(name) \
+	static inline float t_##name##_f32(float x) { return (float)d_##name(x); } \
+	static inline double t_##name##_f64(double x) { return d_##name(x); }
+#define ROUNDED2(name) \
+	static inline float t_##name##_f32(float x, float y) { return (float)d_##name(x, y); } \
+	static inline double t_##name##_f64(double x, double y) { return d_##name(x, y); }
+ROUNDED1(exp) ROUNDED1(exp2) ROUNDED1(expm1) ROUNDED1(log) ROUNDED1(log2) ROUNDED1(log10) ROUNDED1(log1p)
+ROUNDED1(sin) ROUNDED1(cos) ROUNDED1(tan) ROUNDED1(asin) ROUNDED1(acos) ROUNDED1(atan)
+ROUNDED1(sinh) ROUNDED1(cosh) ROUNDED1(tanh) ROUNDED1(asinh) ROUNDED1(acosh) ROUNDED1(atanh)
+ROUNDED1(cbrt) ROUNDED1(rsqrt) ROUNDED1(erf) ROUNDED1(erfc) ROUNDED1(lgamma) ROUNDED1(deg2rad) ROUNDED1(rad2deg)
+ROUNDED1(sigmoid) ROUNDED1(softplus) ROUNDED1(logsigmoid) ROUNDED1(silu) ROUNDED1(gelu) ROUNDED1(gelu_tanh)
+ROUNDED1(mish) ROUNDED1(selu) ROUNDED1(logit) ROUNDED1(sinc) ROUNDED1(digamma) ROUNDED1(erfinv)
+ROUNDED2(pow) ROUNDED2(atan2) ROUNDED2(hypot) ROUNDED2(elu) ROUNDED2(celu) ROUNDED2(logaddexp) ROUNDED2(logaddexp2)
+ROUNDED2(xlogy)
+#undef ROUNDED1
+#undef ROUNDED2
+
+/* -- complex functions: the C library's, complex64 rounded from complex128 -- */
+
+static inline c128 z_sqrt(c128 x) { return csqrt(x); }
+static inline c128 z_exp(c128 x) { return cexp(x); }
+static inline c128 z_log(c128 x) { return clog(x); }
+static inline c128 z_sin(c128 x) { return csin(x); }
+static inline c128 z_cos(c128 x) { return ccos(x); }
+static inline c128 z_tan(c128 x) { return ctan(x); }
+static inline c128 z_asin(c128 x) { return casin(x); }
+static inline c128 z_acos(c128 x) { return cacos(x); }
+static inline c128 z_atan(c128 x) { return catan(x); }
+static inline c128 z_sinh(c128 x) { return csinh(x); }
+static inline c128 z_cosh(c128 x) { return ccosh(x); }
+static inline c128 z_tanh(c128 x) { return ctanh(x); }
+static inline c128 z_asinh(c128 x) { return casinh(x); }
+static inline c128 z_acosh(c128 x) { return cacosh(x); }
+static inline c128 z_atanh(c128 x) { return catanh(x); }
+
+static inline c128 z_rsqrt(c128 x)
+{
+	return t_reciprocal_c128(csqrt(x));
+}
+
+static inline c128 z_exp2(c128 x)
+{
+	return cexp(make_c128(creal(x) * LN2, cimag(x) * LN2));
+}
+
+static inline c128 z_log2(c128 x)
+{
+	c128 l = clog(x);
+
+	return make_c128(creal(l) * LOG2_E, cimag(l) * LOG2_E);
+}
+
+static inline c128 z_log10(c128 x)
+{
+	c128 l = clog(x);
+
+	return make_c128(creal(l) * LOG10_E, cimag(l) * LOG10_E);
+}
+
+static inline c128 z_expm1(c128 x)
+{
+	double a = sin(cimag(x) / 2);
+
+	return make_c128(expm1(creal(x)) * cos(cimag(x)) - 2 * a * a, exp(creal(x)) * sin(cimag(x)));
+}
+
+static inline c128 z_log1p(c128 x)
+{
+	return make_c128(log(hypot(creal(x) + 1, cimag(x))), atan2(cimag(x), creal(x) + 1));
+}
+
+/* As npy_cpow: small whole exponents by multiplication, so that they are exact where they can be. */
+static inline c128 z_pow(c128 x, c128 y)
+{
+	double re = creal(y);
+	int n = re > -100 && re < 100 ? (int)re : 100;
+	c128 result = 1, square = x;
+
+	if (y == 0)
+		return 1;
+	if (x == 0)
+		return re > 0 && cimag(y) == 0 ? make_c128(0, 0) : make_c128((double)NAN, (double)NAN);
+	if (cimag(y) != 0 || n == 100 || n != re)
+		return cpow(x, y);
+	for (int e = n < 0 ? -n : n; e; e >>= 1) {
+		if (e & 1)
+			result = result == 1 ? square : t_mul_c128(result, square);
+		square = t_mul_c128(square, square);
+	}
+	return n < 0 ? t_div_c128(1, result) : result;
+}
+
+#define COMPLEX1(name) \
+	static inline c64 t_##name##_c64(c64 x) { return (c64)z_##name(x); } \
+	static inline c128 t_##name##_c128(c128 x) { return z_##name(x); }
+COMPLEX1(sqrt) COMPLEX1(rsqrt) COMPLEX1(exp) COMPLEX1(exp2) COMPLEX1(expm1)
+COMPLEX1(log) COMPLEX1(log2) COMPLEX1(log10) COMPLEX1(log1p)
+COMPLEX1(sin) COMPLEX1(cos) COMPLEX1(tan) COMPLEX1(asin) COMPLEX1(acos) COMPLEX1(atan)
+COMPLEX1(sinh) COMPLEX1(cosh) COMPLEX1(tanh) COMPLEX1(asinh) COMPLEX1(acosh) COMPLEX1(atanh)
+#undef COMPLEX1
+
+static inline c64 t_pow_c64(c64 x, c64 y)
+{
+	return (c64)z_pow(x, y);
+}
+
+static inline c128 t_pow_c128(c128 x, c128 y)
+{
+	return z_pow(x, y);
+}
+
+#define CHOOSE_F(f) SELECT_FLOAT(t_##f)
+#define CHOOSE_FC(f) SELECT_FLOAT(t_##f), SELECT_COMPLEX(t_##f)
+#define t_sqrt(x) _Generic((x), CHOOSE_FC(sqrt))(x)
+#define t_rsqrt(x) _Generic((x), CHOOSE_FC(rsqrt))(x)
+#define t_exp(x) _Generic((x), CHOOSE_FC(exp))(x)
+#define t_exp2(x) _Generic((x), CHOOSE_FC(exp2))(x)
+#define t_expm1(x) _Generic((x), CHOOSE_FC(expm1))(x)
+#define t_log(x) _Generic((x), CHOOSE_FC(log))(x)
+#define t_log2(x) _Generic((x), CHOOSE_FC(log2))(x)
+#define t_log10(x) _Generic((x), CHOOSE_FC(log10))(x)
+#define t_log1p(x) _Generic((x), CHOOSE_FC(log1p))(x)
+#define t_sin(x) _Generic((x), CHOOSE_FC(sin))(x)
+#define t_cos(x) _Generic((x), CHOOSE_FC(cos))(x)
+#define t_tan(x) _Generic((x), CHOOSE_FC(tan))(x)
+#define t_asin(x) _Generic((x), CHOOSE_FC(asin))(x)
+#define t_acos(x) _Generic((x), CHOOSE_FC(acos))(x)
+#define t_atan(x) _Generic((x), CHOOSE_FC(atan))(x)
+#define t_sinh(x) _Generic((x), CHOOSE_FC(sinh))(x)
+#define t_cosh(x) _Generic((x), CHOOSE_FC(cosh))(x)
+#define t_tanh(x) _Generic((x), CHOOSE_FC(tanh))(x)
+#define t_asinh(x) _Generic((x), CHOOSE_FC(asinh))(x)
+#define t_acosh(x) _Generic((x), CHOOSE_FC(acosh))(x)
+#define t_atanh(x) _Generic((x), CHOOSE_FC(atanh))(x)
+#define t_cbrt(x) _Generic((x), CHOOSE_F(cbrt))(x)
+#define t_erf(x) _Generic((x), CHOOSE_F(erf))(x)
+#define t_erfc(x) _Generic((x), CHOOSE_F(erfc))(x)
+#define t_lgamma(x) _Generic((x), CHOOSE_F(lgamma))(x)
+#define t_deg2rad(x) _Generic((x), CHOOSE_F(deg2rad))(x)
+#define t_rad2deg(x) _Generic((x), CHOOSE_F(rad2deg))(x)
+#define t_sigmoid(x) _Generic((x), CHOOSE_F(sigmoid))(x)
+#define t_softplus(x) _Generic((x), CHOOSE_F(softplus))(x)
+#define t_logsigmoid(x) _Generic((x), CHOOSE_F(logsigmoid))(x)
+#define t_silu(x) _Generic((x), CHOOSE_F(silu))(x)
+#define t_gelu(x) _Generic((x), CHOOSE_F(gelu))(x)
+#define t_gelu_tanh(x) _Generic((x), CHOOSE_F(gelu_tanh))(x)
+#define t_mish(x) _Generic((x), CHOOSE_F(mish))(x)
+#define t_selu(x) _Generic((x), CHOOSE_F(selu))(x)
+#define t_logit(x) _Generic((x), CHOOSE_F(logit))(x)
+#define t_sinc(x) _Generic((x), CHOOSE_F(sinc))(x)
+#define t_digamma(x) _Generic((x), CHOOSE_F(digamma))(x)
+#define t_erfinv(x) _Generic((x), CHOOSE_F(erfinv))(x)
+#define t_elu(x, y) _Generic((x), CHOOSE_F(elu))(x, y)
+#define t_celu(x, y) _Generic((x), CHOOSE_F(celu))(x, y)
+#define t_pow(x, y) _Generic((x), SELECT_INT(t_pow), CHOOSE_FC(pow))(x, y)
+#define t_atan2(x, y) _Generic((x), CHOOSE_F(atan2))(x, y)
+#define t_hypot(x, y) _Generic((x), CHOOSE_F(hypot))(x, y)
+#define t_logaddexp(x, y) _Generic((x), CHOOSE_F(logaddexp))(x, y)
+#define t_logaddexp2(x, y) _Generic((x), CHOOSE_F(logaddexp2))(x, y)
+#define t_xlogy(x, y) _Generic((x), CHOOSE_F(xlogy))(x, y)
+
+/* -- the rest -- */
+
+#define t_invert(x) _Generic((x), bool: !(x), default: ~(int64_t)t_real(x))
+
+/* PyTorch's form: exact at both ends. */
+#define t_lerp(x, y, w) (t_abs(w) < 0.5f ? (x) + t_mul(w, (y) - (x)) : (y) - t_mul((y) - (x), 1 - (w)))
+
+static inline double d_hardsigmoid(double x)
+{
+	return x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6;
+}
+
+#define t_hardsigmoid(x) d_hardsigmoid(x)
+#define t_hardswish(x) ((x) * d_hardsigmoid(x))
+
+#define t_nan_to_num(x, y) \
+	_Generic((x), float: t_nan_to_num_f32(x, y), double: t_nan_to_num_f64(x, y), c64: t_nan_to_num_c64(x, y), \
+		 c128: t_nan_to_num_c128(x, y), default: (x))
+
+#endif

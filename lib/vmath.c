@@ -1,0 +1,113 @@
+/* Opens SLEEF on demand and forwards the functions of vmath.h to it. */
+#include "vmath.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels.h"
+
+/* GCC alone calls the vector variants; Clang's loops call the scalar functions. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define VECTORS 1
+#include <immintrin.h>
+#else
+#define VECTORS 0
+#endif
+
+/* One function: scalar, and for 2, 4 and 8 doubles at a time. */
+struct entry {
+	const char *name;
+	void *fn[4];
+};
+
+enum {
+#define INDEX(name, bound) FN_##name,
+	VMATH1(INDEX) VMATH2(INDEX) NFNS
+#undef INDEX
+};
+
+static struct entry table[NFNS] = {
+#define ENTRY(name, bound) [FN_##name] = { "Sleef_" #name "%s_" #bound "%s", { NULL } },
+	VMATH1(ENTRY) VMATH2(ENTRY)
+#undef ENTRY
+};
+
+#define SCALAR1(name, bound) \
+	double m_##name(double x) \
+	{ \
+		return ((double (*)(double))table[FN_##name].fn[0])(x); \
+	}
+#define SCALAR2(name, bound) \
+	double m_##name(double x, double y) \
+	{ \
+		return ((double (*)(double, double))table[FN_##name].fn[0])(x, y); \
+	}
+VMATH1(SCALAR1)
+VMATH2(SCALAR2)
+
+#if VECTORS
+/* b, d and e are the letters of the vector ABI for SSE, AVX2 and AVX-512. */
+#define VECTOR1(name, prefix, isa, type, column) \
+	type prefix##name(type x) __asm__("_ZGV" #prefix "v_m_" #name); \
+	__attribute__((target(isa))) type prefix##name(type x) \
+	{ \
+		return ((type(*)(type))table[FN_##name].fn[column])(x); \
+	}
+#define VECTOR2(name, prefix, isa, type, column) \
+	type prefix##name(type x, type y) __asm__("_ZGV" #prefix "vv_m_" #name); \
+	__attribute__((target(isa))) type prefix##name(type x, type y) \
+	{ \
+		return ((type(*)(type, type))table[FN_##name].fn[column])(x, y); \
+	}
+#define VECTORS1(name, bound) \
+	VECTOR1(name, bN2, "sse4.1", __m128d, 1) \
+	VECTOR1(name, dN4, "avx2", __m256d, 2) \
+	VECTOR1(name, eN8, "avx512f", __m512d, 3)
+#define VECTORS2(name, bound) \
+	VECTOR2(name, bN2, "sse4.1", __m128d, 1) \
+	VECTOR2(name, dN4, "avx2", __m256d, 2) \
+	VECTOR2(name, eN8, "avx512f", __m512d, 3)
+VMATH1(VECTORS1)
+VMATH2(VECTORS2)
+#endif
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char failure[256]; /* why the library could not be used; empty: it can */
+
+static void load(void)
+{
+	static const char *const width[] = { "", "d2", "d4", "d8" };
+	static const char *const isa[] = { "", "sse4", "avx2", "avx512f" };
+	static const char *const level[] = { "", "x86-64-v2", "x86-64-v3", "x86-64-v4" };
+	void *lib = dlopen("libsleef.so.3", RTLD_NOW | RTLD_LOCAL);
+
+	if (!lib) {
+		snprintf(failure, sizeof(failure), "%s", dlerror());
+		return;
+	}
+	for (int column = 0; column < 4; column++) {
+		if (column > 0 && (!VECTORS || strcmp(kernels_get()->name, level[column])))
+			continue;
+		for (int i = 0; i < NFNS; i++) {
+			char symbol[64];
+
+			snprintf(symbol, sizeof(symbol), table[i].name, width[column], isa[column]);
+			table[i].fn[column] = dlsym(lib, symbol);
+			if (!table[i].fn[column]) {
+				snprintf(failure, sizeof(failure), "%s", dlerror());
+				return;
+			}
+		}
+	}
+}
+
+int vmath_load(struct error *err)
+{
+	pthread_once(&once, load);
+	if (failure[0])
+		return error_set(err, ERR_RESOURCE, "the vector math library SLEEF is missing: %s", failure);
+	return 0;
+}

@@ -1,0 +1,59 @@
+/*
+ * The elementary functions that the loops call, one element or one vector register at a time.
+ *
+ * They are SLEEF's, to 1 ULP, behind pointers that vmath_load (kernels.h) fills in: SLEEF is opened when the first loop
+ * that needs it is about to run.  GCC turns a call of m_NAME in a loop into calls of its vector variants, which
+ * vmath.c defines under the names of the x86 vector ABI.
+ */
+#ifndef TENSOR_VMATH_H
+#define TENSOR_VMATH_H
+
+#include "error.h"
+
+/* F(name, the suffix of SLEEF's function: its bound in tenths of an ULP) */
+#define VMATH1(F) \
+	F(exp, u10) \
+	F(exp2, u10) \
+	F(expm1, u10) \
+	F(log, u10) \
+	F(log2, u10) \
+	F(log10, u10) \
+	F(log1p, u10) \
+	F(sin, u10) \
+	F(cos, u10) \
+	F(tan, u10) \
+	F(asin, u10) \
+	F(acos, u10) \
+	F(atan, u10) \
+	F(sinh, u10) \
+	F(cosh, u10) \
+	F(tanh, u10) \
+	F(asinh, u10) \
+	F(acosh, u10) \
+	F(atanh, u10) \
+	F(cbrt, u10) \
+	F(erf, u10) \
+	F(erfc, u15) \
+	F(lgamma, u10)
+
+#define VMATH2(F) \
+	F(pow, u10) \
+	F(atan2, u10) \
+	F(hypot, u05)
+
+/* In the loops, calls may become calls of vector variants, which vmath.c writes itself. */
+#if defined(LEVEL) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define VARIANTS simd("notinbranch"),
+#else
+#define VARIANTS
+#endif
+
+#define DECLARE1(name, bound) double m_##name(double x) __attribute__((VARIANTS const, nothrow, leaf));
+#define DECLARE2(name, bound) double m_##name(double x, double y) __attribute__((VARIANTS const, nothrow, leaf));
+VMATH1(DECLARE1)
+VMATH2(DECLARE2)
+#undef DECLARE1
+#undef DECLARE2
+#undef VARIANTS
+
+#endif
