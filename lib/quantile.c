@@ -92,13 +92,19 @@ static int64_t partition(double *x, int64_t n, double p, int equal)
 	return k;
 }
 
-/* An element of x: the one whose rank in a sample corresponds to rank in x. */
+/*
+ * An element of x: the one whose rank in a sample corresponds to rank in x.  The places are spread by a linear
+ * congruential generator, as equal distances meet the patterns that earlier partitions left.
+ */
 static double pivot(const double *x, int64_t n, int64_t rank)
 {
+	uint64_t r = (uint64_t)n;
 	double s[SAMPLE];
 
-	for (int64_t i = 0; i < SAMPLE; i++)
-		s[i] = x[(int64_t)((double)n * ((double)i + 0.5) / SAMPLE)];
+	for (int i = 0; i < SAMPLE; i++) {
+		r = r * 6364136223846793005 + 1442695040888963407;
+		s[i] = x[(int64_t)((double)(r >> 11) * 0x1p-53 * (double)n)];
+	}
 	insertion_sort(s, SAMPLE);
 	return s[(int64_t)((double)rank / (double)n * SAMPLE)];
 }
