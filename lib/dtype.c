@@ -34,11 +34,11 @@ static const struct {
 	enum dtype dtype;
 } synonyms[] = {
 	{ "bool_", DT_BOOL }, { "?", DT_BOOL },
-	{ "char", DT_I8 }, { "byte", DT_U8 }, { "short", DT_I16 }, { "int", DT_I64 }, { "long", DT_I64 },
+	{ "short", DT_I16 }, { "int", DT_I64 }, { "long", DT_I64 },
 	{ "half", DT_F16 }, { "fp16", DT_F16 }, { "f16", DT_F16 }, { "bf16", DT_BF16 },
 	{ "single", DT_F32 }, { "fp32", DT_F32 }, { "f32", DT_F32 },
 	{ "double", DT_F64 }, { "fp64", DT_F64 }, { "f64", DT_F64 },
-	{ "complex", DT_C128 }, { "cfloat", DT_C64 }, { "csingle", DT_C64 }, { "cdouble", DT_C128 },
+	{ "complex", DT_C128 }, { "csingle", DT_C64 }, { "cdouble", DT_C128 },
 	{ "fp8_e4m3", DT_F8E4M3 }, { "float8_e4m3", DT_F8E4M3 }, { "e4m3", DT_F8E4M3 }, { "e4m3fn", DT_F8E4M3 },
 	{ "fp8_e5m2", DT_F8E5M2 }, { "e5m2", DT_F8E5M2 },
 };

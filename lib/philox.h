@@ -45,7 +45,6 @@ PHILOX_FN struct philox philox_round(struct philox c, uint32_t k0, uint32_t k1)
 	return r;
 }
 
-/* The ten rounds, written out so that loops around them vectorise. */
 PHILOX_FN struct philox philox4x32(struct philox c, uint32_t k0, uint32_t k1)
 {
 	const uint32_t d0 = 0x9E3779B9, d1 = 0xBB67AE85;
@@ -62,36 +61,43 @@ PHILOX_FN struct philox philox4x32(struct philox c, uint32_t k0, uint32_t k1)
 	return philox_round(c, k0 + 9 * d0, k1 + 9 * d1);
 }
 
-/* The 128 bits of one element: low and high are the halves of its index. */
-PHILOX_FN struct philox philox_draw(uint64_t seed, uint32_t low, uint32_t high, uint32_t stream)
+/* The 128 random bits of one element. */
+struct philox_bits {
+	uint64_t a, b;
+};
+
+PHILOX_FN struct philox_bits philox_draw(uint64_t seed, uint64_t index, uint32_t stream)
 {
+	struct philox_bits r;
 	struct philox c;
 
-	c.x = low;
-	c.y = high;
+	c.x = (uint32_t)index;
+	c.y = (uint32_t)(index >> 32);
 	c.z = stream;
 	c.w = 0;
-	return philox4x32(c, (uint32_t)seed, (uint32_t)(seed >> 32));
-}
-
-PHILOX_FN uint64_t philox_u64(uint32_t high, uint32_t low)
-{
-	return (uint64_t)high << 32 | low;
+	c = philox4x32(c, (uint32_t)seed, (uint32_t)(seed >> 32));
+	r.a = (uint64_t)c.x << 32 | c.y;
+	r.b = (uint64_t)c.z << 32 | c.w;
+	return r;
 }
 
 /*
- * x as a double, exactly.  Conversions from signed 32-bit integers exist as vectors everywhere, from unsigned and
- * 64-bit ones they do not.
+ * x < 2**52 as a double, exactly: as the last bits of 2**52 + x, because not every processor has vectors that convert
+ * 64-bit integers.
  */
-PHILOX_FN double philox_double(uint32_t x)
+PHILOX_FN double philox_double(uint64_t x)
 {
-	return (double)(int32_t)(x ^ 0x80000000) + 0x1p31;
+	double d;
+
+	x |= 0x4330000000000000;
+	memcpy(&d, &x, sizeof(d));
+	return d - 0x1p52;
 }
 
-/* A multiple of 2**-53 in [0, 1): the upper 53 of 64 bits. */
-PHILOX_FN double philox_unit(uint32_t high, uint32_t low)
+/* A multiple of 2**-53 in [0, 1): the upper 53 bits. */
+PHILOX_FN double philox_unit(uint64_t bits)
 {
-	return philox_double(high) * 0x1p-32 + (double)(int32_t)(low >> 11) * 0x1p-53;
+	return philox_double(bits >> 32) * 0x1p-32 + philox_double(bits >> 11 & 0x1FFFFF) * 0x1p-53;
 }
 
 /*
@@ -101,17 +107,14 @@ PHILOX_FN double philox_unit(uint32_t high, uint32_t low)
 PHILOX_FN double philox_log(double x)
 {
 	const uint64_t root = 0x3FE6A09E667F3BCD; /* the bits of sqrt(1/2) */
-	const uint64_t magic = 0x4330000000000000; /* of 2**52 */
-	uint64_t bits, e;
+	uint64_t bits;
 	double m, k;
 
 	memcpy(&bits, &x, sizeof(bits));
 	bits += 0x3FF0000000000000 - root;
-	e = (bits >> 52) | magic;
+	k = philox_double(bits >> 52) - 1023;
 	bits = (bits & 0x000FFFFFFFFFFFFF) + root;
-	memcpy(&k, &e, sizeof(k));
 	memcpy(&m, &bits, sizeof(m));
-	k -= 0x1p52 + 1023;
 
 	double f = m - 1;
 	double s = f / (2 + f);
@@ -147,16 +150,16 @@ PHILOX_FN double philox_sin2pi(double y)
 }
 
 /* -ln(1 - u) for u from philox_unit: 1 - u is exact and not 0. */
-PHILOX_FN double philox_exponential(struct philox r)
+PHILOX_FN double philox_exponential(struct philox_bits r)
 {
-	return 0 - philox_log(1 - philox_unit(r.x, r.y));
+	return 0 - philox_log(1 - philox_unit(r.a));
 }
 
 /* Box and Muller: sqrt(-2 ln(1 - u)) cos(2 pi v); the cosine is a sine of the distance from a quarter, exactly. */
-PHILOX_FN double philox_normal(struct philox r)
+PHILOX_FN double philox_normal(struct philox_bits r)
 {
 	double radius = sqrt(2 * philox_exponential(r));
-	double y = 0.25 - fabs(philox_unit(r.z, r.w) - 0.5);
+	double y = 0.25 - fabs(philox_unit(r.b) - 0.5);
 
 	return radius * philox_sin2pi(y);
 }
@@ -172,11 +175,9 @@ PHILOX_FN uint64_t philox_mulhi(uint64_t a, uint64_t b)
 }
 
 /* 0 .. range-1; range 0 means 2**64. */
-PHILOX_FN uint64_t philox_below(struct philox r, uint64_t range)
+PHILOX_FN uint64_t philox_below(struct philox_bits r, uint64_t range)
 {
-	uint64_t bits = philox_u64(r.x, r.y);
-
-	return range ? philox_mulhi(bits, range) : bits;
+	return range ? philox_mulhi(r.a, range) : r.a;
 }
 
 #endif

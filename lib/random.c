@@ -62,9 +62,8 @@ void random_permutation(uint64_t seed, int64_t n, int64_t *out)
 	for (int64_t i = 0; i < n; i++)
 		out[i] = i;
 	for (int64_t i = n - 1; i > 0; i--) {
-		uint64_t index = (uint64_t)i;
-		struct philox r = philox_draw(seed, (uint32_t)index, (uint32_t)(index >> 32), PHILOX_PERMUTATION);
-		int64_t j = (int64_t)philox_below(r, index + 1);
+		struct philox_bits r = philox_draw(seed, (uint64_t)i, PHILOX_PERMUTATION);
+		int64_t j = (int64_t)philox_below(r, (uint64_t)i + 1);
 		int64_t t = out[i];
 
 		out[i] = out[j];

@@ -105,22 +105,25 @@ static inline void block_sum(double t[LANES], const double *x, int64_t n)
 	fold_lanes(t);
 }
 
-/* Fold x[0..n-1] into a, at least as accurately as pairwise summation. */
-static inline void acc_run(struct acc *a, const double *x, int64_t n)
+/* Fold x[0..n-1] into state, at least as accurately as pairwise summation. */
+static inline void acc_run(struct acc *state, const double *x, int64_t n)
 {
+	struct acc a = *state; /* in registers: x could be the same memory, for all the compiler knows */
+
 	for (int64_t i = 0; i < n; i += BLOCK) {
 		int64_t m = n - i < BLOCK ? n - i : BLOCK;
 
 		if (m < LANES) {
 			for (int64_t k = 0; k < m; k++)
-				acc_add(a, x[i + k]);
+				acc_add(&a, x[i + k]);
 		} else {
 			double t[LANES];
 
 			block_sum(t, x + i, m);
-			acc_add(a, t[0] + t[1]);
+			acc_add(&a, t[0] + t[1]);
 		}
 	}
+	*state = a;
 }
 
 static inline double max_nan(double a, double b)

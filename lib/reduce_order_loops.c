@@ -233,34 +233,105 @@ static inline double max_num(double a, double b)
 	return ((b > a) | (a != a)) ? b : a;
 }
 
-#define BEST_F64(name, op)                                                                                       \
-	/* The largest sign * x[i], and best. */                                                                 \
-	static inline double name(double best, const double *x, int64_t n, double sign)                          \
-	{                                                                                                        \
-		int64_t i = 0;                                                                                   \
-                                                                                                                 \
-		for (; i + BLOCK <= n; i += BLOCK, x += BLOCK) {                                                 \
-			double t[LANES];                                                                         \
-                                                                                                                 \
-			for (int l = 0; l < LANES; l++)                                                          \
-				t[l] = TREE16(op, LANE_TERM);                                                    \
-			FOLD(op, t);                                                                             \
-			best = op(best, t[0]);                                                                   \
-		}                                                                                                \
-		for (; i + 4 <= n; i += 4, x += 4)                                                               \
-			best = op(best, TREE4(op, TERM, 0));                                                     \
-		for (; i < n; i++, x++)                                                                          \
-			best = op(best, TERM(0));                                                                \
-		return best;                                                                                     \
-	}
+/* The larger of two numbers: one instruction, but NaN comes or goes. */
+static inline double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
 
-#define LANE_TERM(k) sign *x[(k)*LANES + l]
-#define TERM(k) sign *x[k]
-BEST_F64(best_nan, max_nan)
-BEST_F64(best_num, max_num)
-#undef LANE_TERM
-#undef TERM
-#undef BEST_F64
+static inline int64_t or_i64(int64_t a, int64_t b)
+{
+	return a | b;
+}
+
+/*
+ * The largest sign * x[i] that is a number, -inf if there is none, for n <= BLOCK; sets *nan if there is a NaN.
+ * NaN is looked for apart, so that the maximum is one instruction and not four.
+ */
+static inline double block_max(const double *x, int64_t n, double sign, int64_t *nan)
+{
+	int64_t bad[LANES];
+	double t[LANES];
+	int64_t i = 0;
+
+	if (n == BLOCK) {
+#define NUMBER(k) (x[(k)*LANES + l] == x[(k)*LANES + l] ? sign * x[(k)*LANES + l] : -INFINITY)
+#define BAD(k) (int64_t)(x[(k)*LANES + l] != x[(k)*LANES + l])
+		for (int l = 0; l < LANES; l++) {
+			t[l] = TREE16(larger, NUMBER);
+			bad[l] = TREE16(or_i64, BAD);
+		}
+#undef NUMBER
+#undef BAD
+		i = n;
+	} else {
+		for (int l = 0; l < LANES; l++) {
+			t[l] = -INFINITY;
+			bad[l] = 0;
+		}
+		for (; i + LANES <= n; i += LANES)
+			for (int l = 0; l < LANES; l++) {
+				t[l] = larger(sign * x[i + l], t[l]);
+				bad[l] |= x[i + l] != x[i + l];
+			}
+	}
+	FOLD(larger, t);
+	FOLD(or_i64, bad);
+	for (; i < n; i++) {
+		t[0] = larger(sign * x[i], t[0]);
+		bad[0] |= x[i] != x[i];
+	}
+	*nan = bad[0];
+	return t[0];
+}
+
+/* A few elements: no lanes to set up and to fold. */
+static inline double short_max(const double *x, int64_t n, double sign, int64_t *nan)
+{
+	double t = -INFINITY;
+	int64_t bad = 0;
+
+	for (int64_t i = 0; i < n; i++) {
+		t = larger(sign * x[i], t);
+		bad |= x[i] != x[i];
+	}
+	*nan = bad;
+	return t;
+}
+
+/* The largest sign * x[i], and best; NaN is the largest of all. */
+static inline double best_nan(double best, const double *x, int64_t n, double sign)
+{
+	for (int64_t i = 0; i < n; i += BLOCK) {
+		int64_t m = n - i < BLOCK ? n - i : BLOCK, nan;
+		double t = m < 2 * LANES ? short_max(x + i, m, sign, &nan) : block_max(x + i, m, sign, &nan);
+
+		best = max_nan(best, nan ? NAN : t);
+	}
+	return best;
+}
+
+static inline int all_nan(const double *x, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++)
+		if (x[i] == x[i])
+			return 0;
+	return 1;
+}
+
+/* The largest sign * x[i] that is a number, and best. */
+static inline double best_num(double best, const double *x, int64_t n, double sign)
+{
+	for (int64_t i = 0; i < n; i += BLOCK) {
+		int64_t m = n - i < BLOCK ? n - i : BLOCK, nan;
+		double t = m < 2 * LANES ? short_max(x + i, m, sign, &nan) : block_max(x + i, m, sign, &nan);
+
+		if (nan && t == -INFINITY && all_nan(x + i, m))
+			t = NAN;
+		best = max_num(best, t);
+	}
+	return best;
+}
 
 static void max_nan_init(void *states, int64_t n)
 {

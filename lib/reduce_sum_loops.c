@@ -143,22 +143,28 @@ static void sum_c128_init(void *states, int64_t n)
 }
 
 /* Elements are pairs, blocks hold whole pairs, and the lanes of one parity are the parts of one kind. */
-static inline void acc_run_c128(struct acc s[2], const double *v, int64_t n)
+static inline void acc_run_c128(struct acc state[2], const double *v, int64_t n)
 {
+	struct acc re = state[0], im = state[1];
+
 	for (int64_t i = 0; i < 2 * n; i += BLOCK) {
 		int64_t m = 2 * n - i < BLOCK ? 2 * n - i : BLOCK;
 
 		if (m < LANES) {
-			for (int64_t k = 0; k < m; k++)
-				acc_add(&s[k & 1], v[i + k]);
+			for (int64_t k = 0; k < m; k += 2) {
+				acc_add(&re, v[i + k]);
+				acc_add(&im, v[i + k + 1]);
+			}
 		} else {
 			double t[LANES];
 
 			block_sum(t, v + i, m);
-			acc_add(&s[0], t[0]);
-			acc_add(&s[1], t[1]);
+			acc_add(&re, t[0]);
+			acc_add(&im, t[1]);
 		}
 	}
+	state[0] = re;
+	state[1] = im;
 }
 
 static void sum_c128_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
@@ -291,7 +297,7 @@ static inline int64_t run_numbers(run_fn *run, void *state, const double *x, int
 	return total;
 }
 
-/* out[i] = x[i], or other if it is NaN; the number of numbers goes into count, if there is one, for each. */
+/* out[i] = x[i], or other if it is NaN. */
 static inline void replace_nan(double *restrict out, const double *restrict x, int64_t n, int width, double other)
 {
 	if (width == 1) {

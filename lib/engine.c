@@ -1,0 +1,543 @@
+/*
+ * The plan: what must be computed first and kept, what is pulled in one pass, and the passes.  A pass is the part of the graph
+ * below a node down to leaves and kept nodes.
+ */
+#include "pull.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int keep(struct node *x, struct error *err);
+
+/* Each walk over a graph marks the nodes it has seen with a number of its own. */
+static int next_pass(void)
+{
+	static atomic_int last;
+
+	return atomic_fetch_add(&last, 1) + 1;
+}
+
+/* A stream that can be read once, as it is. */
+static bool leaf_streams(const struct node *x)
+{
+	return x->kind == NODE_LEAF && !x->value && !x->layout && x->u.array.src->sequential;
+}
+
+static bool contiguous(const struct shape *s, const int64_t *strides, size_t itemsize)
+{
+	int64_t step = (int64_t)itemsize;
+
+	for (int i = s->ndim - 1; i >= 0; i--) {
+		if (s->dim[i] != 1 && strides[i] != step)
+			return false;
+		step *= s->dim[i];
+	}
+	return true;
+}
+
+/* A source with the bytes first .. first+n-1 of src in memory; offsets into it count from first. */
+struct load {
+	struct source *src;
+	unsigned char *buf;
+	int64_t first, n;
+};
+
+enum { LOAD_PIECE = 1 << 20 };
+
+static int load_piece(void *arg, int64_t task, int worker, struct error *err)
+{
+	struct load *l = arg;
+	int64_t at = task * LOAD_PIECE, n = l->n - at < LOAD_PIECE ? l->n - at : LOAD_PIECE;
+
+	(void)worker;
+	return source_read(l->src, l->buf + at, (size_t)n, l->first + at, err);
+}
+
+static struct source *load(struct source *src, int64_t first, int64_t n, struct error *err)
+{
+	struct load l = { src, NULL, first, n };
+
+	l.buf = buffer_alloc((size_t)n, err);
+	if (!l.buf)
+		return NULL;
+	if (parallel((n + LOAD_PIECE - 1) / LOAD_PIECE, src->sequential ? 1 : engine_threads(), load_piece, &l, err)) {
+		buffer_free(l.buf, (size_t)n);
+		return NULL;
+	}
+	return buffer_source(l.buf, (size_t)n, src->name, err);
+}
+
+/* The bytes that a strided array touches: *first and the number of them. */
+static int64_t span(const struct shape *s, const int64_t *strides, int64_t offset, size_t itemsize, int64_t *first)
+{
+	int64_t low = offset, high = offset;
+
+	for (int i = 0; i < s->ndim; i++)
+		if (s->dim[i] > 1)
+			*(strides[i] < 0 ? &low : &high) += strides[i] * (s->dim[i] - 1);
+	*first = low;
+	return high - low + (int64_t)itemsize;
+}
+
+/* Replace the stream or file behind a leaf by its bytes in memory. */
+static int leaf_load(struct node *x, struct error *err)
+{
+	struct array *a = &x->u.array;
+	int64_t first = 0, n = x->size ? span(&a->shape, a->strides, a->offset, dtype_size(a->dtype), &first) : 0;
+	struct source *src;
+
+	if (a->src->data)
+		return 0;
+	/* A stream is read from its first byte, and to its end, where it verifies itself. */
+	if (a->src->sequential) {
+		n += first;
+		first = 0;
+		if (a->src->nbytes > n)
+			n = a->src->nbytes;
+	}
+	src = load(a->src, first, n, err);
+	if (!src)
+		return -1;
+	source_unref(a->src);
+	a->src = src;
+	a->offset -= first;
+	x->offset = a->offset;
+	return 0;
+}
+
+/* Merge axes where the strides allow it. */
+static int layout_make(struct node *x, struct source *bytes, int64_t offset, bool swap, struct error *err)
+{
+	struct layout *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return error_memory(err, sizeof(*l));
+	l->bytes = bytes;
+	l->offset = offset;
+	l->swap = swap;
+	l->contiguous = contiguous(&x->shape, x->strides, dtype_size(x->dtype));
+	for (int i = 0; i < x->shape.ndim; i++) {
+		if (x->shape.dim[i] == 1)
+			continue;
+		if (l->ndim && l->strides[l->ndim - 1] == x->strides[i] * x->shape.dim[i]) {
+			l->dim[l->ndim - 1] *= x->shape.dim[i];
+			l->strides[l->ndim - 1] = x->strides[i];
+		} else {
+			l->dim[l->ndim] = x->shape.dim[i];
+			l->strides[l->ndim++] = x->strides[i];
+		}
+	}
+	if (!l->ndim) {
+		l->dim[0] = 1;
+		l->strides[0] = 0;
+		l->ndim = 1;
+	}
+	free(x->layout);
+	x->layout = l;
+	return 0;
+}
+
+static int prepare_leaf(struct node *x, struct error *err)
+{
+	bool flat = contiguous(&x->shape, x->strides, dtype_size(x->dtype));
+
+	if (!flat && x->size && leaf_load(x, err))
+		return -1;
+	return layout_make(x, x->u.array.src, x->offset, x->u.array.swap, err);
+}
+
+static int prepare_view(struct node *x, struct error *err)
+{
+	struct node *base = x->in[0];
+	struct source *src;
+	bool flat = contiguous(&x->shape, x->strides, dtype_size(x->dtype));
+	int64_t first, n;
+
+	if (base->kind != NODE_LEAF || base->value) {
+		if (keep(base, err))
+			return -1;
+		if (base->kind != NODE_LEAF)
+			return layout_make(x, base->value, x->offset, false, err);
+	}
+	src = base->u.array.src;
+	if (src->sequential && leaf_load(base, err))
+		return -1;
+	src = base->u.array.src;
+	if (src->data || flat || !x->size)
+		return layout_make(x, src, x->offset + base->u.array.offset - base->offset, base->u.array.swap, err);
+	/* Only the part of the file that the view touches. */
+	n = span(&x->shape, x->strides, x->offset, dtype_size(x->dtype), &first);
+	if (x->value)
+		return 0;
+	src = load(src, first, n, err);
+	if (!src)
+		return -1;
+	source_unref(x->loaded);
+	x->loaded = src;
+	return layout_make(x, src, x->offset - first, base->u.array.swap, err);
+}
+
+static bool is_barrier(const struct node *x)
+{
+	return x->kind == NODE_REDUCE || x->kind == NODE_BLOCK;
+}
+
+/* Make everything below x ready to be pulled: keep what must be whole. */
+static int prepare(struct node *x, int pass, struct error *err)
+{
+	if (x->value || x->pass == pass)
+		return 0;
+	x->pass = pass;
+	switch (x->kind) {
+	case NODE_LEAF:
+		return prepare_leaf(x, err);
+	case NODE_VIEW:
+		return prepare_view(x, err);
+	case NODE_BLOCK:
+		return keep(x, err);
+	default:
+		break;
+	}
+	for (int i = 0; i < x->nin; i++) {
+		struct node *in = x->in[i];
+
+		if (is_barrier(in) ? keep(in, err) : prepare(in, pass, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* Number the block buffers of a pass, add up their bytes per element, and see whether it reads a stream. */
+struct census {
+	int pass, slots;
+	int64_t bytes;
+	bool streams, vmath;
+};
+
+static void take_census(struct node *x, struct census *t)
+{
+	if (x->pass == t->pass)
+		return;
+	x->pass = t->pass;
+	x->slot = t->slots++;
+	t->bytes += (int64_t)dtype_size(x->dtype);
+	if (x->value)
+		return;
+	if (x->kind == NODE_LEAF)
+		t->streams |= x->u.array.src->sequential;
+	if (x->kind == NODE_LEAF || x->kind == NODE_VIEW)
+		return;
+	if (x->kind == NODE_MAP) {
+		t->slots += MAP_MAX_IN + 2;
+		t->vmath |= map_needs_vmath(x->u.map.id, x->u.map.loop);
+	} else {
+		t->slots += 2;
+	}
+	for (int i = 0; i < x->nin; i++)
+		take_census(x->in[i], t);
+}
+
+
+struct pass {
+	struct node *x;
+	struct sink *sink;
+	struct context **ctx;
+	int64_t tile;
+};
+
+static int pass_tile(void *arg, int64_t task, int worker, struct error *err)
+{
+	struct pass *p = arg;
+	int64_t start = task * p->tile, n = p->x->size - start < p->tile ? p->x->size - start : p->tile;
+	const void *elements = pull(p->ctx[worker], p->x, start, n, err);
+
+	return elements ? p->sink->write(p->sink, elements, start, n, err) : -1;
+}
+
+enum { MIN_TILE = CHUNK, MAX_TILE = 1 << 16, PARALLEL_FROM = 1 << 18 };
+
+/* Read what a pass left unread of its streams, so that what follows an empty array, or a check at the end, is reached. */
+static int drain(struct node *x, int pass, struct error *err)
+{
+	if (x->pass == pass)
+		return 0;
+	x->pass = pass;
+	if (x->value)
+		return 0;
+	if (x->kind == NODE_LEAF && x->u.array.src->sequential && !x->size) {
+		char none;
+
+		return source_read(x->u.array.src, &none, 0, 0, err);
+	}
+	for (int i = 0; i < x->nin; i++)
+		if (drain(x->in[i], pass, err))
+			return -1;
+	return 0;
+}
+
+static int run_pass(struct node *x, struct sink *sink, struct error *err)
+{
+	struct census t = { .pass = next_pass() };
+	struct pass p = { x, sink, NULL, 0 };
+	int64_t work = x->size, room;
+	int nworkers = 1, ret = -1;
+
+	take_census(x, &t);
+	if (t.vmath && vmath_load(err))
+		return -1;
+	if (drain(x, next_pass(), err))
+		return -1;
+	room = TILE_BYTES / t.bytes / CHUNK * CHUNK;
+	room = room < MIN_TILE ? MIN_TILE : room > MAX_TILE ? MAX_TILE : room;
+	p.tile = room;
+	if (x->kind == NODE_REDUCE && !x->value) {
+		/* Results come in granules; those that take long to make are shared out in small numbers. */
+		int64_t granule = reduce_granule(x), each = x->size ? x->in[0]->size / x->size + 1 : 1;
+
+		granule = granule < 1 ? 1 : granule;
+		work = x->in[0]->size > work ? x->in[0]->size : work;
+		p.tile = (each > 16 && (1 << 20) / each < room ? (1 << 20) / each : room) / granule * granule;
+		p.tile = p.tile < granule ? granule : p.tile;
+		room = p.tile > room ? p.tile : room;
+	}
+	/* A small array touches no more memory than it needs. */
+	if (work < room)
+		room = (work + LOOP_PAD) / LOOP_PAD * LOOP_PAD;
+
+	if (!t.streams && work >= PARALLEL_FROM)
+		nworkers = engine_threads();
+	p.ctx = calloc((size_t)nworkers, sizeof(*p.ctx));
+	if (!p.ctx)
+		return error_memory(err, (size_t)nworkers * sizeof(*p.ctx));
+	for (int i = 0; i < nworkers; i++)
+		if (!(p.ctx[i] = context_new(t.slots, room, err)))
+			goto done;
+	if (x->kind == NODE_REDUCE && !x->value && reduce_by_pieces(x)) {
+		size_t nbytes = (size_t)x->size * dtype_size(x->dtype);
+		void *out = buffer_alloc(nbytes, err);
+
+		if (!out)
+			goto done;
+		ret = reduce_whole(p.ctx, nworkers, x, out, err);
+		if (!ret && x->size)
+			ret = sink->write(sink, out, 0, x->size, err);
+		buffer_free(out, nbytes);
+		goto done;
+	}
+	ret = parallel((x->size + p.tile - 1) / p.tile, sink->random ? nworkers : 1, pass_tile, &p, err);
+done:
+	for (int i = 0; i < nworkers; i++)
+		context_free(p.ctx[i]);
+	free(p.ctx);
+	return ret;
+}
+
+/* A sink into memory. */
+struct memory {
+	struct sink sink;
+	char *out;
+	size_t itemsize;
+};
+
+static int memory_write(struct sink *s, const void *elements, int64_t start, int64_t n, struct error *err)
+{
+	struct memory *m = (struct memory *)s;
+
+	(void)err;
+	memcpy(m->out + (size_t)start * m->itemsize, elements, (size_t)n * m->itemsize);
+	return 0;
+}
+
+static int keep_block(struct node *x, void *out, struct error *err)
+{
+	const void **in = calloc((size_t)x->nin + 1, sizeof(*in));
+	int ret = -1;
+
+	if (!in)
+		return error_memory(err, (size_t)x->nin * sizeof(*in));
+	for (int i = 0; i < x->nin; i++) {
+		if (keep(x->in[i], err))
+			goto done;
+		in[i] = x->in[i]->value->data;
+	}
+	ret = x->u.block.fn(x, in, out, err);
+done:
+	free(in);
+	return ret;
+}
+
+static int keep(struct node *x, struct error *err)
+{
+	struct memory m = { { memory_write, true }, NULL, dtype_size(x->dtype) };
+	size_t nbytes = (size_t)x->size * m.itemsize;
+
+	if (x->value)
+		return 0;
+	/* Elements that are in memory as they are need no copy. */
+	if (x->kind == NODE_LEAF) {
+		struct array *a = &x->u.array;
+
+		if (contiguous(&a->shape, a->strides, m.itemsize) && !a->swap && a->offset == 0) {
+			if (leaf_load(x, err))
+				return -1;
+			if (a->src->data && a->offset == 0) {
+				x->value = source_ref(a->src);
+				return 0;
+			}
+		}
+	}
+	m.out = buffer_alloc(nbytes, err);
+	if (!m.out)
+		return -1;
+	if (x->kind == NODE_BLOCK ? keep_block(x, m.out, err) :
+				    prepare(x, next_pass(), err) || run_pass(x, &m.sink, err)) {
+		buffer_free(m.out, nbytes);
+		return -1;
+	}
+	x->value = buffer_source(m.out, nbytes, NULL, err);
+	return x->value ? 0 : -1;
+}
+
+/*
+ * Streams that more than one pass would read are loaded first.  Each pass root marks what it reaches; a stream reached
+ * from a second root, or with a tile order of its own (below concat), cannot stay one.
+ */
+struct survey {
+	struct node **roots;
+	int n, room;
+};
+
+static int survey_root(struct survey *s, struct node *x, struct error *err)
+{
+	for (int i = 0; i < s->n; i++)
+		if (s->roots[i] == x)
+			return 0;
+	if (s->n == s->room) {
+		int room = s->room ? 2 * s->room : 16;
+		struct node **roots = realloc(s->roots, (size_t)room * sizeof(*roots));
+
+		if (!roots)
+			return error_memory(err, (size_t)room * sizeof(*roots));
+		s->roots = roots;
+		s->room = room;
+	}
+	s->roots[s->n++] = x;
+	return 0;
+}
+
+static int survey_visit(struct survey *s, struct node *x, int pass, int first_pass, bool lockstep, struct error *err)
+{
+	if (leaf_streams(x)) {
+		bool again = x->pass >= first_pass && (x->pass != pass || !lockstep);
+
+		x->pass = pass;
+		return again ? leaf_load(x, err) : 0;
+	}
+	if (x->value || x->pass == pass)
+		return 0;
+	x->pass = pass;
+	for (int i = 0; i < x->nin; i++) {
+		struct node *in = x->in[i];
+
+		if (is_barrier(in) || x->kind == NODE_VIEW || x->kind == NODE_BLOCK) {
+			if (leaf_streams(in) ? leaf_load(in, err) : survey_root(s, in, err))
+				return -1;
+		} else if (survey_visit(s, in, pass, first_pass, lockstep && x->kind != NODE_CONCAT, err)) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int load_shared_streams(int n, struct node *const x[], bool all, struct error *err)
+{
+	struct survey s = { NULL, 0, 0 };
+	int first = next_pass(), ret = -1;
+
+	for (int i = 0; i < n; i++)
+		if (survey_root(&s, x[i], err))
+			goto done;
+	/* roots grows while it is walked */
+	for (int i = 0; i < s.n; i++) {
+		if (all && leaf_streams(s.roots[i]) && leaf_load(s.roots[i], err))
+			goto done;
+		if (survey_visit(&s, s.roots[i], next_pass(), first, !all, err))
+			goto done;
+	}
+	ret = 0;
+done:
+	free(s.roots);
+	return ret;
+}
+
+int engine_run(struct node *x, struct sink *sink, struct error *err)
+{
+	if (load_shared_streams(1, &x, false, err))
+		return -1;
+	if (x->kind == NODE_BLOCK && keep(x, err))
+		return -1;
+	if (prepare(x, next_pass(), err))
+		return -1;
+	return run_pass(x, sink, err);
+}
+
+/* Load every stream below x: it may be read again after x was computed. */
+static int load_streams(struct node *x, int pass, struct error *err)
+{
+	if (x->pass == pass || x->value)
+		return 0;
+	x->pass = pass;
+	if (leaf_streams(x))
+		return leaf_load(x, err);
+	for (int i = 0; i < x->nin; i++)
+		if (load_streams(x->in[i], pass, err))
+			return -1;
+	return 0;
+}
+
+int engine_keep(int n, struct node *const x[], struct error *err)
+{
+	int pass = next_pass();
+
+	for (int i = 0; i < n; i++)
+		if (load_streams(x[i], pass, err))
+			return -1;
+	for (int i = 0; i < n; i++)
+		if (keep(x[i], err))
+			return -1;
+	return 0;
+}
+
+const void *node_data(const struct node *x)
+{
+	return x->value ? x->value->data : NULL;
+}
+
+static int64_t memory_below(struct node *x, int pass)
+{
+	int64_t n = 0;
+
+	if (x->pass == pass)
+		return 0;
+	x->pass = pass;
+	for (int i = 0; i < x->nin; i++) {
+		struct node *in = x->in[i];
+		bool whole = is_barrier(in) || x->kind == NODE_BLOCK ||
+			     (x->kind == NODE_VIEW && (in->kind != NODE_LEAF || in->u.array.src->sequential ||
+						       !contiguous(&x->shape, x->strides, dtype_size(x->dtype))));
+
+		n += memory_below(in, pass);
+		if (whole && !in->value)
+			n += in->size * (int64_t)dtype_size(in->dtype);
+	}
+	return n;
+}
+
+int64_t engine_memory(struct node *x)
+{
+	int64_t n = memory_below(x, next_pass());
+
+	if (x->kind == NODE_BLOCK)
+		n += x->size * (int64_t)dtype_size(x->dtype);
+	return n + (int64_t)TILE_BYTES * 2;
+}

@@ -1,0 +1,41 @@
+/*
+ * The engine: computes nodes.  Elements are pulled in tiles of consecutive C-order indices through chains of nodes, so that
+ * a chain is one pass; what must be whole (the inputs of matmul, the base of a transpose) is computed first
+ * and kept.  Results do not depend on tiles or threads.
+ */
+#ifndef TENSOR_ENGINE_H
+#define TENSOR_ENGINE_H
+
+#include "graph.h"
+
+/* Takes the elements of a result. */
+struct sink {
+	/* n native contiguous elements from index start on. */
+	int (*write)(struct sink *s, const void *elements, int64_t start, int64_t n, struct error *err);
+	bool random; /* write may be called from several threads, in any order; else ascending from one */
+};
+
+/* Threads that passes may use; 0: as many as there are processors.  Set once, before the first run. */
+void engine_set_threads(int n);
+int engine_threads(void);
+
+/* Compute x and hand its elements to the sink. */
+int engine_run(struct node *x, struct sink *sink, struct error *err);
+
+/* Compute the nodes and keep their elements (node_data); streams below them are kept, too. */
+int engine_keep(int n, struct node *const x[], struct error *err);
+
+/* The elements of a kept node: contiguous, native, C order. */
+const void *node_data(const struct node *x);
+
+/* The number of bytes that computing x would hold in memory at its peak, from shapes alone (for --dry-run). */
+int64_t engine_memory(struct node *x);
+
+/*
+ * Run fn(arg, task, worker) for every task in 0 .. ntasks-1 on up to nworkers threads, tasks in ascending order of
+ * start.  The first failure stops the rest; its error is the result.
+ */
+typedef int task_fn(void *arg, int64_t task, int worker, struct error *err);
+int parallel(int64_t ntasks, int nworkers, task_fn *fn, void *arg, struct error *err);
+
+#endif

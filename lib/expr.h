@@ -1,0 +1,21 @@
+/*
+ * The expression language: "relu(x @ w + b).sum(axis=0)", Python's syntax and precedence, into nodes.
+ * It carries the TEXT rows of ops.def, eval, and gradients.
+ */
+#ifndef TENSOR_EXPR_H
+#define TENSOR_EXPR_H
+
+#include "graph.h"
+
+struct binding {
+	const char *name;
+	struct node *node;
+};
+
+/*
+ * The node of an expression over the bound names.  ERR_USAGE for a syntax error, with the column (from 1) in the
+ * message; errors of ops as they are.
+ */
+struct node *expr_build(struct graph *g, const char *text, int n, const struct binding *bound, struct error *err);
+
+#endif

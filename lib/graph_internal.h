@@ -1,0 +1,11 @@
+/* For the files of lib/ that make nodes of their own kind. */
+#ifndef TENSOR_GRAPH_INTERNAL_H
+#define TENSOR_GRAPH_INTERNAL_H
+
+#include "graph.h"
+
+/* A new node of g with copies of shape and in.  ERR_VALUE where the shape is too big. */
+struct node *graph_add(struct graph *g, enum node_kind kind, enum dtype dtype, const struct shape *shape, int nin,
+		       struct node *const in[], struct error *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* Inside the engine: pulling tiles through nodes. */
+#ifndef TENSOR_PULL_H
+#define TENSOR_PULL_H
+
+#include "engine.h"
+
+enum { CHUNK = 4096, TILE_BYTES = 768 << 10 };
+
+/* The strides of a leaf or view with axes merged where they allow it; kept in node.layout. */
+struct layout {
+	struct source *bytes; /* what to read; not owned */
+	int64_t offset;
+	bool contiguous;
+	bool swap;
+	int ndim;
+	int64_t dim[MAX_NDIM], strides[MAX_NDIM];
+};
+
+/* A block of one node's elements. */
+struct slot {
+	void *buf;
+	size_t room;
+	int64_t start, n; /* what buf, or p, holds; n == 0: nothing */
+	const void *p;
+};
+
+/* One thread's blocks. */
+struct context {
+	int nslots;
+	struct slot *slots;
+	int64_t tile; /* the most elements asked for at once */
+};
+
+struct context *context_new(int nslots, int64_t tile, struct error *err);
+void context_free(struct context *c);
+
+/* A block of at least n elements of size itemsize, and padding. */
+void *context_block(struct context *c, int slot, int64_t n, size_t itemsize, struct error *err);
+
+/*
+ * Elements start .. start+n-1 of x, n <= c->tile: native, contiguous, aligned, readable LOOP_PAD elements further, valid
+ * until the next pull.  NULL on failure.
+ */
+const void *pull(struct context *c, struct node *x, int64_t start, int64_t n, struct error *err);
+
+/* reduce_run.c: elements start .. start+n-1 of a reduction into out, start and n multiples of its granule. */
+int reduce_pull(struct context *c, struct node *x, int64_t start, int64_t n, void *out, struct error *err);
+/* The number of results that are made together. */
+int64_t reduce_granule(const struct node *x);
+/* Should the reduction be cut into pieces for several threads, rather than its results? */
+bool reduce_by_pieces(const struct node *x);
+/* The whole reduction into out, by pieces; nworkers contexts. */
+int reduce_whole(struct context *const ctx[], int nworkers, struct node *x, void *out, struct error *err);
+
+void swap_bytes(void *p, int64_t n, size_t unit);
+
+#endif
