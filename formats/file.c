@@ -9,11 +9,11 @@
 
 #include "lib/text.h"
 
-extern const struct format format_npy, format_raw;
+extern const struct format format_npy, format_npz, format_raw, format_json, format_csv, format_tsv, format_text;
 
 /* In the order in which they are asked whether they know the first bytes of a file. */
 const struct format *const formats[] = {
-	&format_npy, &format_raw, NULL,
+	&format_npy, &format_npz, &format_raw, &format_json, &format_csv, &format_tsv, &format_text, NULL,
 };
 
 /* What file_open keeps of an open file beside what its users see. */

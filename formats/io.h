@@ -116,6 +116,9 @@ int output_skip(struct writer *w, int64_t n, struct error *err);
 int output_pwrite(struct writer *w, const void *buf, size_t n, int64_t offset, struct error *err);
 int output_flush(struct writer *w, struct error *err);
 
+/* Is it UTF-8, by the strict rules (no surrogates, no overlong forms)? */
+bool utf8_valid(const unsigned char *s, size_t n);
+
 /* Copy n bytes with the order within each unit of 1, 2, 4 or 8 bytes reversed; to may be from. */
 void swap_bytes(void *to, const void *from, size_t n, size_t unit);
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/io.h"
+
 enum {
 	HEADER_MAX = 1 << 20, /* bytes; NumPy's own limit is 10,000 */
 	NESTING_MAX = 64,
@@ -432,25 +434,6 @@ static int check_size(struct npy_header *h, struct error *err)
 	return 0;
 }
 
-/* Does the version's encoding hold?  1.0 and 2.0 are Latin-1, where every byte is a character. */
-static bool is_utf8(const unsigned char *s, size_t n)
-{
-	for (size_t i = 0; i < n;) {
-		int more = s[i] < 0x80 ? 0 : s[i] < 0xc2 ? -1 : s[i] < 0xe0 ? 1 : s[i] < 0xf0 ? 2 : s[i] < 0xf5 ? 3 : -1;
-		unsigned char c = s[i++];
-
-		if (more < 0 || (size_t)more > n - i)
-			return false;
-		if (more > 1 && ((c == 0xe0 && s[i] < 0xa0) || (c == 0xed && s[i] > 0x9f) || (c == 0xf0 && s[i] < 0x90) ||
-				 (c == 0xf4 && s[i] > 0x8f)))
-			return false;
-		for (; more; more--, i++)
-			if ((s[i] & 0xc0) != 0x80)
-				return false;
-	}
-	return true;
-}
-
 static int not_npy(const unsigned char *head, size_t n, struct error *err)
 {
 	struct text t = TEXT_INIT;
@@ -501,7 +484,8 @@ int npy_header_read(struct npy_header *h, npy_read_fn *read, void *from, int64_t
 		return error_memory(err, (size_t)length + 1);
 	struct parser ps = { text, text, text + length, version, err };
 	int ret = read(from, text, length, err);
-	if (!ret && version == 3 && !is_utf8((unsigned char *)text, length))
+	/* 1.0 and 2.0 are Latin-1, where every byte is a character. */
+	if (!ret && version == 3 && !utf8_valid((unsigned char *)text, length))
 		ret = error_set(err, ERR_FILE, "npy header: is not UTF-8, as version 3.0 has to be");
 	if (!ret)
 		ret = parse_dict(&ps, h, opt) || check_size(h, err) ? -1 : 0;
