@@ -132,7 +132,7 @@ PHILOX_FN double philox_log(double x)
 	return k * 0x1.62e42feep-1 - ((half - (s * (half + r) + k * 0x1.a39ef35793c76p-33)) - f);
 }
 
-/* sin(2 pi y) for |y| <= 1/4, within 1 ULP: y P(y*y), the leading coefficient as two doubles. */
+/* sin(2 pi y) for |y| <= 1/4, within 3 ULP: y P(y*y), the leading coefficient as two doubles. */
 PHILOX_FN double philox_sin2pi(double y)
 {
 	double z = y * y;
