@@ -3,7 +3,7 @@
 
 #include "formats/io.h"
 
-void swap_bytes(void *to, const void *from, size_t n, size_t unit)
+void copy_swapped(void *to, const void *from, size_t n, size_t unit)
 {
 	unsigned char *t = to;
 	const unsigned char *f = from;

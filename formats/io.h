@@ -120,6 +120,6 @@ int output_flush(struct writer *w, struct error *err);
 bool utf8_valid(const unsigned char *s, size_t n);
 
 /* Copy n bytes with the order within each unit of 1, 2, 4 or 8 bytes reversed; to may be from. */
-void swap_bytes(void *to, const void *from, size_t n, size_t unit);
+void copy_swapped(void *to, const void *from, size_t n, size_t unit);
 
 #endif

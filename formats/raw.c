@@ -357,7 +357,7 @@ static int stage_elements(struct staging *s, struct writer *w, const void *from,
 				return -1;
 			continue;
 		}
-		swap_bytes(s->block + s->used, p, k, o->swap ? dtype_info[w->dtype].swapsize : 1);
+		copy_swapped(s->block + s->used, p, k, o->swap ? dtype_info[w->dtype].swapsize : 1);
 		s->used += k;
 		p += k;
 		left -= k;
