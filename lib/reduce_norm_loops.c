@@ -236,6 +236,34 @@ struct logsumexp {
 	struct acc sum;
 };
 
+/*
+ * exp(x) for x <= 0, within 2 ULP; 0 below -700, which is nothing beside the 1 of the largest element.
+ * x = k ln 2 + r, exp(r) = 1 + r + r r Q(r), Q a minimax polynomial for |r| <= ln(2) / 2, relative error 2**-57.
+ * The C library's would be a call for each element.
+ */
+static inline double exp_negative(double x)
+{
+	const double round = 0x1.8p52; /* adding it rounds to an integer, in the lowest bits of the sum */
+	double shifted = x * 0x1.71547652b82fep+0 + round, k = shifted - round;
+	double r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
+	double q = 0x1.ad7f9f0333dccp-26, power;
+	uint64_t bits;
+
+	q = q * r + 0x1.28ad68064d6c8p-22;
+	q = q * r + 0x1.71df25270b99ap-19;
+	q = q * r + 0x1.a0199a1c0e8d8p-16;
+	q = q * r + 0x1.a01a012a75daap-13;
+	q = q * r + 0x1.6c16c18422490p-10;
+	q = q * r + 0x1.1111111127b55p-7;
+	q = q * r + 0x1.55555555508aep-5;
+	q = q * r + 0x1.55555555554fap-3;
+	q = q * r + 0x1.000000000000ap-1;
+	memcpy(&bits, &shifted, sizeof(bits));
+	bits = (bits + 1023) << 52;
+	memcpy(&power, &bits, sizeof(power));
+	return x < -700 ? 0 : (1 + (r + r * r * q)) * power;
+}
+
 static void logsumexp_init(void *states, int64_t n)
 {
 	struct logsumexp *s = states;
@@ -247,21 +275,15 @@ static void logsumexp_init(void *states, int64_t n)
 /* Add sum * exp(max) to s. */
 static inline void logsumexp_add(struct logsumexp *s, double max, double sum, double lost)
 {
+	int above = max > s->max;
+	double high = above ? max : s->max, low = above ? s->max : max;
 	/* Equal ones may be infinite, so that their difference is not a number. */
-	if (max > s->max) {
-		double scale = exp(s->max - max);
+	double e = low == high ? 1 : exp_negative(low - high);
+	double old = above ? e : 1, new = above ? 1 : e;
 
-		s->sum.sum *= scale;
-		s->sum.lost *= scale;
-		s->max = max;
-	} else if (max != s->max) {
-		double scale = exp(max - s->max);
-
-		sum *= scale;
-		lost *= scale;
-	}
-	acc_add(&s->sum, sum);
-	s->sum.lost += lost;
+	s->max = high;
+	s->sum.lost = s->sum.lost * old + lost * new;
+	s->sum.lost += two_sum(s->sum.sum * old, sum * new, &s->sum.sum);
 }
 
 static void logsumexp_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
@@ -271,38 +293,48 @@ static void logsumexp_run(void *state, const void *x, int64_t n, int64_t index T
 	double y[BLOCK];
 
 	for (int64_t i = 0; i < n; i += BLOCK) {
-		int64_t m = n - i < BLOCK ? n - i : BLOCK;
+		int64_t m = n - i < BLOCK ? n - i : BLOCK, k = 0;
 		struct acc sum = { 0, 0 };
-		double max = -INFINITY;
+		double t[LANES], max;
 
-		for (int64_t k = 0; k < m; k++)
-			max = max_nan(max, v[i + k]);
+		/* NaN may be passed over here: it will be in the sum. */
+		for (int l = 0; l < LANES; l++)
+			t[l] = -INFINITY;
+		for (; k + LANES <= m; k += LANES)
+			for (int l = 0; l < LANES; l++)
+				t[l] = v[i + k + l] > t[l] ? v[i + k + l] : t[l];
+		max = -INFINITY;
+		for (int l = 0; l < LANES; l++)
+			max = t[l] > max ? t[l] : max;
+		for (; k < m; k++)
+			max = v[i + k] > max ? v[i + k] : max;
 		if (isinf(max)) {
-			/* The others count for nothing beside inf, and -inf means that there are no others. */
-			logsumexp_add(state, max, 1, 0);
-			continue;
+			/* The others count for nothing beside inf, and beside -inf there are no others; but NaN does. */
+			for (k = 0; k < m; k++)
+				sum.sum += v[i + k] == v[i + k] ? 1 : NAN;
+		} else {
+			for (k = 0; k < m; k++)
+				y[k] = exp_negative(v[i + k] - max);
+			acc_run(&sum, y, m);
 		}
-		for (int64_t k = 0; k < m; k++)
-			y[k] = exp(v[i + k] - max);
-		acc_run(&sum, y, m);
 		logsumexp_add(state, max, sum.sum, sum.lost);
 	}
 }
 
-static void logsumexp_rows(void *states, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
+static void logsumexp_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED,
 			   const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct logsumexp *s = states;
-	const double *v = x;
+	struct logsumexp *restrict s = states;
+	const double *restrict v = x;
 
 	for (int64_t i = 0; i < n; i++)
 		logsumexp_add(&s[i], v[i], 1, 0);
 }
 
-static void logsumexp_merge(void *states, const void *others, int64_t n)
+static void logsumexp_merge(void *restrict states, const void *restrict others, int64_t n)
 {
-	struct logsumexp *s = states;
-	const struct logsumexp *o = others;
+	struct logsumexp *restrict s = states;
+	const struct logsumexp *restrict o = others;
 
 	for (int64_t i = 0; i < n; i++)
 		logsumexp_add(&s[i], o[i].max, o[i].sum.sum, o[i].sum.lost);
