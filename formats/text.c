@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "formats/io.h"
 #include "formats/values.h"
@@ -24,18 +25,18 @@ struct field {
 	size_t n;
 };
 
-static bool is_blank(const struct reader *r, char c)
+static inline bool is_blank(const struct reader *r, char c)
 {
 	return c == ' ' || (c == '\t' && r->delimiter != '\t') || (c == '\r' && r->delimiter != '\r');
 }
 
-static void skip_blanks(struct reader *r)
+static inline void skip_blanks(struct reader *r)
 {
 	while (r->s < r->end && is_blank(r, *r->s))
 		r->s++;
 }
 
-static bool at_row_end(const struct reader *r)
+static inline bool at_row_end(const struct reader *r)
 {
 	return r->s == r->end || *r->s == '\n' || *r->s == '#';
 }
@@ -50,7 +51,7 @@ static void next_line(struct reader *r)
 }
 
 /* Is s between two fields, at the end of a row, or after the last blank before one? */
-static bool at_field_end(struct reader *r)
+static inline bool at_field_end(struct reader *r)
 {
 	if (at_row_end(r) || (r->delimiter && *r->s == r->delimiter))
 		return true;
@@ -101,7 +102,7 @@ trim:
 }
 
 /* At the end of a field: on to the next one of the row.  False if there is none. */
-static bool next_field(struct reader *r)
+static inline bool next_field(struct reader *r)
 {
 	skip_blanks(r);
 	if (at_row_end(r))
@@ -142,27 +143,54 @@ static int field_error(int64_t line, int64_t column, struct field f, const char 
 	return -1;
 }
 
+/* To the next row, over blank lines and comments.  False at the end. */
+static bool find_row(struct reader *r)
+{
+	while (r->s < r->end) {
+		skip_blanks(r);
+		if (!at_row_end(r))
+			return true;
+		next_line(r);
+	}
+	return false;
+}
+
+/* Words for a missing value: in the first row they do not make it a row of names. */
+static bool is_missing(struct field f)
+{
+	static const char *const word[] = { "na", "n/a", "null", "none", "nil", "missing", "?" };
+
+	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
+		if (strlen(word[i]) == f.n && !strncasecmp(word[i], f.s, f.n))
+			return true;
+	return false;
+}
+
 /*
- * Is the row at s one of names?  A field that is neither a number nor empty makes it one; a row with only a number missing
- * is a row with an error, which must not vanish.
+ * Is the row at s one of names?  At least one field is neither a number nor empty nor missing, and none looks like a number
+ * that went wrong: a row of numbers with an error in it must not vanish.  Numbers among names are names only where rows follow.
  */
-static bool is_header(struct reader *r)
+static bool skip_header(struct reader *r)
 {
 	struct reader ahead = *r;
-	bool header = false;
+	bool name = false, number = false, broken = false;
 
 	do {
 		struct field f = take_field(&ahead);
 		struct scalar s;
 
-		if (f.n && !field_number(&s, f))
-			header = true;
+		if (f.n && field_number(&s, f))
+			number = true;
+		else if (f.n && (strchr("+-.0123456789", f.s[0]) || is_missing(f)))
+			broken = true;
+		else if (f.n)
+			name = true;
 	} while (next_field(&ahead));
-	if (header) {
-		*r = ahead;
-		next_line(r);
-	}
-	return header;
+	next_line(&ahead);
+	if (!name || broken || (!find_row(&ahead) && number))
+		return false;
+	*r = ahead;
+	return true;
 }
 
 /* Read one row of numbers.  0 done, 1 start over with another kind, -1 error. */
@@ -221,47 +249,56 @@ static int read_row(struct reader *r, struct error *err)
 	return 0;
 }
 
-/* To the next row, over blank lines and comments.  False at the end. */
-static bool find_row(struct reader *r)
+/* A tab, a semicolon (before the comma, which may be inside numbers then), a comma, or 0 for none in s .. end-1. */
+static char find_delimiter(const char *s, const char *end)
 {
-	while (r->s < r->end) {
-		skip_blanks(r);
-		if (!at_row_end(r))
-			return true;
-		next_line(r);
+	bool found[3] = { false }, quoted = false;
+
+	for (; s < end; s++) {
+		const char *c = memchr("\t;,", *s, 3);
+
+		quoted ^= *s == '"';
+		if (c && !quoted)
+			found[*c == '\t' ? 0 : *c == ';' ? 1 : 2] = true;
 	}
-	return false;
+	return found[0] ? '\t' : found[1] ? ';' : found[2] ? ',' : '\0';
 }
 
 /*
- * The separator, from the second row if there is one (the first may be names): a tab, a semicolon (before the comma, which may be
- * inside numbers then), a comma, else white space.
+ * The separator, 0 for white space: that of the second row if it has any, for the first may be names; else that of the first.
  */
 static char detect_delimiter(struct reader r)
 {
-	static const char candidates[] = "\t;,";
-	const char *start = NULL, *stop = NULL;
+	char found = '\0';
 
 	r.delimiter = '\0';
 	for (int i = 0; i < 2 && find_row(&r); i++) {
-		start = r.s;
+		const char *start = r.s, *end;
+		bool blank = false;
+
 		while (!at_row_end(&r))
 			r.s++;
-		stop = r.s;
+		for (end = r.s; is_blank(&r, end[-1]); end--)
+			;
 		next_line(&r);
-	}
-	while (start && stop > start && is_blank(&r, stop[-1]))
-		stop--;
-	for (const char *c = candidates; start && *c; c++) {
-		bool quoted = false;
 
-		for (const char *s = start; s < stop; s++) {
-			quoted ^= *s == '"';
-			if (*s == *c && !quoted)
-				return *c;
-		}
+		char c = find_delimiter(start, end);
+		for (const char *s = start; s < end; s++)
+			blank |= is_blank(&r, *s);
+		if (c || blank)
+			found = c;
 	}
-	return '\0';
+	return found;
+}
+
+/* How many of the 8 bytes of v are c. */
+static inline int count_byte(uint64_t v, char c)
+{
+	const uint64_t low = 0x7f7f7f7f7f7f7f7f;
+
+	v ^= 0x0101010101010101 * (unsigned char)c;
+	/* The top bit of each byte that is c, moved to the lowest; their sum is in the top byte of the product. */
+	return (int)((~(((v & low) + low) | v | low) >> 7) * 0x0101010101010101 >> 56);
 }
 
 /* At least as many as there are fields. */
@@ -269,9 +306,17 @@ static int64_t count_fields(const struct reader *r)
 {
 	char delimiter = r->delimiter ? r->delimiter : ' ', other = r->delimiter ? r->delimiter : '\t';
 	int64_t n = 1, most = (r->end - r->s) / 2 + 1;
+	const char *s = r->s;
+	uint64_t v;
 
-	for (const char *s = r->s; s < r->end; s++)
-		n += (*s == delimiter) | (*s == other) | (*s == '\n');
+	for (; r->end - s >= 8; s += 8) {
+		memcpy(&v, s, 8);
+		n += count_byte(v, delimiter) + count_byte(v, '\n');
+		if (!r->delimiter)
+			n += count_byte(v, other);
+	}
+	for (; s < r->end; s++)
+		n += *s == delimiter || *s == other || *s == '\n';
 	return n < most ? n : most;
 }
 
@@ -291,7 +336,7 @@ static int read_rows(struct reader *r, struct error *err)
 		if (values_begin(&r->values, room, err))
 			return -1;
 		status = 0;
-		if (!find_row(r) || (is_header(r) && !find_row(r)))
+		if (!find_row(r) || (skip_header(r) && r->s == r->end))
 			return 0;
 		do {
 			status = read_row(r, err);

@@ -310,6 +310,32 @@ static inline bool is_digit(const char *s, const char *end)
 	return s < end && (unsigned char)(*s - '0') < 10;
 }
 
+/*
+ * Append the digits at s to *w, eight at a time where the bytes of a word in memory ascend with its value.  The result is modulo 2^64.
+ */
+static inline const char *scan_digits(uint64_t *w, const char *s, const char *end)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	while (end - s >= 8) {
+		uint64_t v;
+
+		memcpy(&v, s, 8);
+		/* 0x30 .. 0x39: the high halves are 3, also with 6 added. */
+		if (((v & 0xf0f0f0f0f0f0f0f0) | ((v + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4) !=
+		    0x3333333333333333)
+			break;
+		v = (v & 0x0f0f0f0f0f0f0f0f) * 2561 >> 8; /* pairs: 10 * a + b */
+		v = (v & 0x00ff00ff00ff00ff) * 6553601 >> 16;
+		v = (v & 0x0000ffff0000ffff) * 42949672960001 >> 32;
+		*w = *w * 100000000 + v;
+		s += 8;
+	}
+#endif
+	for (; is_digit(s, end); s++)
+		*w = *w * 10 + (uint64_t)(*s - '0');
+	return s;
+}
+
 size_t decimal_scan(struct decimal_number *out, const char *s, const char *end)
 {
 	const char *start = s, *first = NULL;
@@ -318,16 +344,14 @@ size_t decimal_scan(struct decimal_number *out, const char *s, const char *end)
 	size_t ndigits;
 
 	/* At most 19 digits fit in w; whether there were more is found out afterwards. */
-	for (; is_digit(s, end); s++)
-		w = w * 10 + (uint64_t)(*s - '0');
+	s = scan_digits(&w, s, end);
 	ndigits = (size_t)(s - start);
 	out->integer = true;
 
 	if (s < end && *s == '.' && (ndigits || is_digit(s + 1, end))) {
 		const char *point = s++;
 
-		for (; is_digit(s, end); s++)
-			w = w * 10 + (uint64_t)(*s - '0');
+		s = scan_digits(&w, s, end);
 		exponent = -(s - point - 1);
 		ndigits += (size_t)(s - point - 1);
 		out->integer = false;
