@@ -3,10 +3,16 @@
 VERSION := 0.1.0
 SOVERSION := 0
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 CFLAGS ?= -O2 -g
 LDFLAGS ?=
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 BUILD ?= build
 -include config.mk
@@ -14,6 +20,7 @@ BUILD ?= build
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 Q := $(if $(V),,@)
+say = @$(if $(V),,echo "  $(1)	$@")
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
 	-Wpointer-arith -Wvla -Wno-unknown-warning-option
@@ -22,7 +29,7 @@ BASE := -std=c11 -pthread $(WARN) -MMD -MP -fvisibility=hidden
 
 # The loops are built for several instruction sets and chosen at start.  No option here may change a result.
 LOOP_FLAGS := -O3 -fwrapv -fno-math-errno -fno-trapping-math -ffp-contract=off -fcx-limited-range -fopenmp-simd
-ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 LEVELS := $(if $(filter x86_64,$(ARCH)),v2 v3 v4,base)
 LEVEL_v2 := -march=x86-64-v2
 LEVEL_v3 := -march=x86-64-v3
@@ -33,44 +40,169 @@ LEVEL_base :=
 LOOP_SRC := $(wildcard lib/*_loops.c)
 LIB_SRC := $(filter-out $(LOOP_SRC),$(wildcard lib/*.c)) $(wildcard formats/*.c)
 CLI_SRC := $(wildcard cli/*.c)
+UNIT_SRC := $(wildcard tests/unit/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(foreach l,$(LEVELS),$(LOOP_SRC:%.c=$(BUILD)/%.$(l).o))
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+UNIT := $(UNIT_SRC:%.c=$(BUILD)/%)
+REPLAY := $(FUZZ_SRC:%.c=$(BUILD)/%)
+SO := $(BUILD)/libtensor.so.$(VERSION)
+MAN := $(notdir $(wildcard man/*.[1-9]))
+MAN_PATHS := $(foreach m,$(MAN),man$(subst .,,$(suffix $m))/$m)
 
-# cJSON and zlib are linked statically where the archive is there: two shared libraries fewer to load at each start.
-DEPS := libcjson zlib
-LIBS := $(shell pkg-config --libs $(DEPS) 2>/dev/null) -lm -ldl
+# zlib is linked statically where its archive is there: one shared library fewer to load at each start.
+PKGS := zlib
+APT := gcc make pkg-config zlib1g-dev libsleef3 libopenblas0-pthread
+MISSING := $(shell pkg-config --exists $(PKGS) 2>/dev/null || echo $(PKGS))
+LIBZ := $(if $(findstring /,$(shell $(CC) -print-file-name=libz.a 2>/dev/null)),-l:libz.a,-lz)
+LIBS := $(LIBZ) -lm -ldl
+SO_LIBS := -lz -lm -ldl
 
-all: $(BUILD)/tensor
+all: $(BUILD)/tensor $(SO) $(BUILD)/tensor.pc
 
+# Rebuild everything when a flag changes.
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LOOP_FLAGS)
 $(BUILD)/flags: FORCE
+	$(if $(MISSING),@echo "pkg-config finds no $(MISSING); try: apt-get install $(APT)" >&2; exit 1)
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LOOP_FLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LOOP_FLAGS)' >$@
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 FORCE:
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	@$(if $(V),,echo "  CC      $@")
+	$(call say,CC)
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -fPIC -c -o $@ $<
 
 define LEVEL_RULE
 $(BUILD)/%.$(1).o: %.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	@$$(if $$(V),,echo "  CC      $$@")
+	$$(call say,CC)
 	$$(Q)$$(CC) $$(BASE) $$(CPPFLAGS) -DLEVEL=$(1) $$(CFLAGS) $$(LOOP_FLAGS) $$(LEVEL_$(1)) -fPIC -c -o $$@ $$<
 endef
 $(foreach l,$(LEVELS),$(eval $(call LEVEL_RULE,$(l))))
 
 $(BUILD)/libtensor.a: $(LIB_OBJ)
-	@$(if $(V),,echo "  AR      $@")
+	$(call say,AR)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+$(SO): $(LIB_OBJ)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -shared -Wl,-soname,libtensor.so.$(SOVERSION) -o $@ $^ $(SO_LIBS)
+
 $(BUILD)/tensor: $(CLI_OBJ) $(BUILD)/libtensor.a
-	@$(if $(V),,echo "  LINK    $@")
+	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
+
+# What is installed as libtensor.a: one object in which only the public names are left.
+$(BUILD)/install/libtensor.a: $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,AR)
+	$(Q)ld -r -o $(@D)/libtensor.o $^ && objcopy --localize-hidden $(@D)/libtensor.o
+	$(Q)rm -f $@ && ar rcs $@ $(@D)/libtensor.o && rm -f $(@D)/libtensor.o
+
+$(BUILD)/tensor.pc: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' 'includedir=$(INCLUDEDIR)' 'libdir=$(LIBDIR)' '' 'Name: tensor' \
+		'Description: n-dimensional arrays: create, compute, reduce, multiply, convert' 'Version: $(VERSION)' \
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -ltensor' 'Libs.private: -pthread $(SO_LIBS)' >$@
+
+install: all $(BUILD)/install/libtensor.a
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	install -m 755 $(BUILD)/tensor $(DESTDIR)$(BINDIR)/tensor
+	install -m 644 $(SO) $(BUILD)/install/libtensor.a $(DESTDIR)$(LIBDIR)
+	ln -sf libtensor.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libtensor.so.$(SOVERSION)
+	ln -sf libtensor.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libtensor.so
+	install -m 644 $(wildcard lib/tensor.h) $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(BUILD)/tensor.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	for m in $(MAN_PATHS); do install -D -m 644 man/$${m##*/} $(DESTDIR)$(MANDIR)/$$m || exit 1; done
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/tensor $(addprefix $(DESTDIR)$(LIBDIR)/libtensor.,a so so.$(SOVERSION) so.$(VERSION))
+	rm -f $(DESTDIR)$(INCLUDEDIR)/tensor.h $(DESTDIR)$(LIBDIR)/pkgconfig/tensor.pc
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,$(MAN_PATHS))
+
+# Unit programs see the whole library, not only its public names.
+$(UNIT): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtensor.a
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
+
+$(REPLAY): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libtensor.a
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
+
+# The tests in two steps: what the first installs, the second finds when it starts.  T= names some: make test T=cli
+deps-%: FORCE
+	@tests/deps $*
+
+test: deps-build deps-test
+	@+$(MAKE) --no-print-directory tests
+
+tests: all $(UNIT) $(REPLAY)
+	@BUILD='$(abspath $(BUILD))' VERSION='$(VERSION)' CC='$(CC)' tests/run $(T)
+
+check: test
+	@+$(MAKE) --no-print-directory lint
+
+ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+asan: deps-build deps-test
+	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
+
+FUZZ := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+fuzz: deps-build deps-fuzz
+	@+$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang CFLAGS='$(FUZZ)' LDFLAGS=-fsanitize=fuzzer,address,undefined fuzzers
+
+fuzzers: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%)
+	@echo "run one with: $(firstword $^) NEW_CORPUS tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(firstword $^)))"
+
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libtensor.a
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
+
+bench: deps-build deps-test
+	@+$(MAKE) --no-print-directory all
+	@BUILD='$(abspath $(BUILD))' CC='$(CC)' tests/bench/bench
+
+lint: deps-test
+	@CC='$(CC)' CPPFLAGS='$(filter-out -DTENSOR_VERSION=%,$(CPPFLAGS))' tests/lint
+
+C_FILES = $(wildcard lib/*.[ch] formats/*.[ch] cli/*.[ch] tests/*/*.[ch])
+format:
+	clang-format -i $(C_FILES)
+
+demo: deps-build
+	@+$(MAKE) --no-print-directory all
+	@BUILD='$(abspath $(BUILD))' tests/demo
+
+dist:
+	@mkdir -p $(BUILD)
+	git archive --prefix=tensor-$(VERSION)/ HEAD | gzip -9n >$(BUILD)/tensor-$(VERSION).tar.gz
+	@echo $(BUILD)/tensor-$(VERSION).tar.gz
+
+deb:
+	@BUILD='$(abspath $(BUILD))' VERSION='$(VERSION)' MAKE='$(MAKE)' tests/deb
 
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
-.PHONY: all clean FORCE
+help:
+	@sed -n '/^#:/s///p' Makefile
+
+#:make              build build/tensor and the library
+#:make demo         build, then show the main job on a real data set
+#:make test         build and run every test; T='cli show' runs some
+#:make check        test and lint
+#:make asan         the tests with the address and undefined behaviour sanitizers
+#:make fuzz         build the fuzz targets with libFuzzer
+#:make bench        time whole commands against NumPy; BENCH_N=1000 for small arrays
+#:make lint         layers, formatting, warnings, man pages, scripts
+#:make format       format the sources
+#:make install      install under PREFIX (/usr/local), staged in DESTDIR; uninstall removes it
+#:make deb          a Debian package
+#:make dist         a source archive
+#:make clean        remove build/
+#:
+#:demo, test, asan, bench and lint install the packages they need with apt-get; DEPS=skip leaves that out.
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d)
+.PHONY: all test tests check asan fuzz fuzzers bench lint format install uninstall dist deb demo clean help FORCE
+.SECONDARY:
