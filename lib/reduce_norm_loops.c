@@ -272,16 +272,19 @@ static void logsumexp_init(void *states, int64_t n)
 		s[i] = (struct logsumexp){ -INFINITY, { 0, 0 } };
 }
 
-/* Add sum * exp(max) to s. */
-static inline void logsumexp_add(struct logsumexp *s, double max, double sum, double lost)
+/* How far the lower of two maxima is below the higher, at most 0; 0 for equal infinities. */
+static inline double logsumexp_below(double a, double b)
+{
+	return a > b ? b - a : a == b ? 0 : a - b;
+}
+
+/* Add sum * exp(max) to s; e is exp_negative(logsumexp_below(max, s->max)). */
+static inline void logsumexp_add(struct logsumexp *s, double max, double sum, double lost, double e)
 {
 	int above = max > s->max;
-	double high = above ? max : s->max, low = above ? s->max : max;
-	/* Equal ones may be infinite, so that their difference is not a number. */
-	double e = low == high ? 1 : exp_negative(low - high);
 	double old = above ? e : 1, new = above ? 1 : e;
 
-	s->max = high;
+	s->max = above ? max : s->max;
 	s->sum.lost = s->sum.lost * old + lost * new;
 	s->sum.lost += two_sum(s->sum.sum * old, sum * new, &s->sum.sum);
 }
@@ -289,6 +292,7 @@ static inline void logsumexp_add(struct logsumexp *s, double max, double sum, do
 static void logsumexp_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
 			  const struct reduce_param *p TENSOR_UNUSED)
 {
+	struct logsumexp *s = state;
 	const double *v = x;
 	double y[BLOCK];
 
@@ -317,27 +321,38 @@ static void logsumexp_run(void *state, const void *x, int64_t n, int64_t index T
 				y[k] = exp_negative(v[i + k] - max);
 			acc_run(&sum, y, m);
 		}
-		logsumexp_add(state, max, sum.sum, sum.lost);
+		logsumexp_add(s, max, sum.sum, sum.lost, exp_negative(logsumexp_below(max, s->max)));
 	}
 }
 
-static void logsumexp_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED,
+static void logsumexp_rows(void *states, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
 			   const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct logsumexp *restrict s = states;
-	const double *restrict v = x;
+	const double *v = x;
+	double e[BLOCK];
 
-	for (int64_t i = 0; i < n; i++)
-		logsumexp_add(&s[i], v[i], 1, 0);
+	/* In three steps, so that the costly one vectorises. */
+	for (int64_t i = 0; i < n; i += BLOCK) {
+		struct logsumexp *s = (struct logsumexp *)states + i;
+		int64_t m = n - i < BLOCK ? n - i : BLOCK;
+
+		for (int64_t k = 0; k < m; k++)
+			e[k] = logsumexp_below(v[i + k], s[k].max);
+		for (int64_t k = 0; k < m; k++)
+			e[k] = exp_negative(e[k]);
+		for (int64_t k = 0; k < m; k++)
+			logsumexp_add(&s[k], v[i + k], 1, 0, e[k]);
+	}
 }
 
-static void logsumexp_merge(void *restrict states, const void *restrict others, int64_t n)
+static void logsumexp_merge(void *states, const void *others, int64_t n)
 {
-	struct logsumexp *restrict s = states;
-	const struct logsumexp *restrict o = others;
+	struct logsumexp *s = states;
+	const struct logsumexp *o = others;
 
 	for (int64_t i = 0; i < n; i++)
-		logsumexp_add(&s[i], o[i].max, o[i].sum.sum, o[i].sum.lost);
+		logsumexp_add(&s[i], o[i].max, o[i].sum.sum, o[i].sum.lost,
+			      exp_negative(logsumexp_below(o[i].max, s[i].max)));
 }
 
 static void logsumexp_finish(void *out, const void *states, int64_t n, const struct reduce_param *p TENSOR_UNUSED)

@@ -350,90 +350,109 @@ SKIPPING(prod_c128, 2, 1)
 
 /* == mean without NaN: the sum and the number of numbers == */
 
-struct nanmean {
-	struct acc re, im;
-	int64_t count;
+struct nanmean_f64 {
+	struct acc sum;
+	double count; /* as wide as the others, so that the rows vectorise */
 };
 
-static void nanmean_init(void *states, int64_t n)
+struct nanmean_c128 {
+	struct acc sum[2];
+	double count;
+};
+
+static void nanmean_f64_init(void *states, int64_t n)
 {
-	memset(states, 0, (size_t)n * sizeof(struct nanmean));
+	memset(states, 0, (size_t)n * sizeof(struct nanmean_f64));
+}
+
+static void nanmean_c128_init(void *states, int64_t n)
+{
+	memset(states, 0, (size_t)n * sizeof(struct nanmean_c128));
 }
 
 static void nanmean_f64_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
 			    const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct nanmean *s = state;
+	struct nanmean_f64 *s = state;
 
-	s->count += run_numbers(sum_f64_run, &s->re, x, n, 1);
+	s->count += (double)run_numbers(sum_f64_run, &s->sum, x, n, 1);
 }
 
 static void nanmean_c128_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
 			     const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct nanmean *s = state;
+	struct nanmean_c128 *s = state;
 
-	s->count += run_numbers(sum_c128_run, &s->re, x, n, 2);
+	s->count += (double)run_numbers(sum_c128_run, s->sum, x, n, 2);
 }
 
 static void nanmean_f64_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED,
 			     const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct nanmean *restrict s = states;
+	struct nanmean_f64 *restrict s = states;
 	const double *restrict v = x;
 
+#pragma omp simd
 	for (int64_t i = 0; i < n; i++) {
-		int ok = v[i] == v[i];
-
-		acc_add(&s[i].re, ok ? v[i] : 0);
-		s[i].count += ok;
+		acc_add(&s[i].sum, v[i] == v[i] ? v[i] : 0);
+		s[i].count += v[i] == v[i] ? 1 : 0;
 	}
 }
 
 static void nanmean_c128_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED,
 			      const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct nanmean *restrict s = states;
+	struct nanmean_c128 *restrict s = states;
 	const double *restrict v = x;
 
 	for (int64_t i = 0; i < n; i++) {
 		int ok = (v[2 * i] == v[2 * i]) & (v[2 * i + 1] == v[2 * i + 1]);
 
-		acc_add(&s[i].re, ok ? v[2 * i] : 0);
-		acc_add(&s[i].im, ok ? v[2 * i + 1] : 0);
+		acc_add(&s[i].sum[0], ok ? v[2 * i] : 0);
+		acc_add(&s[i].sum[1], ok ? v[2 * i + 1] : 0);
 		s[i].count += ok;
 	}
 }
 
-static void nanmean_merge(void *states, const void *others, int64_t n)
+static void nanmean_f64_merge(void *states, const void *others, int64_t n)
 {
-	struct nanmean *s = states;
-	const struct nanmean *o = others;
+	struct nanmean_f64 *s = states;
+	const struct nanmean_f64 *o = others;
 
 	for (int64_t i = 0; i < n; i++) {
-		sum_f64_merge(&s[i].re, &o[i].re, 1);
-		sum_f64_merge(&s[i].im, &o[i].im, 1);
+		sum_f64_merge(&s[i].sum, &o[i].sum, 1);
+		s[i].count += o[i].count;
+	}
+}
+
+static void nanmean_c128_merge(void *states, const void *others, int64_t n)
+{
+	struct nanmean_c128 *s = states;
+	const struct nanmean_c128 *o = others;
+
+	for (int64_t i = 0; i < n; i++) {
+		sum_f64_merge(s[i].sum, o[i].sum, 2);
 		s[i].count += o[i].count;
 	}
 }
 
 static void nanmean_f64_finish(void *out, const void *states, int64_t n, const struct reduce_param *p TENSOR_UNUSED)
 {
-	const struct nanmean *s = states;
+	const struct nanmean_f64 *s = states;
 	double *r = out;
 
 	for (int64_t i = 0; i < n; i++)
-		r[i] = acc_value(&s[i].re) / (double)s[i].count;
+		r[i] = acc_value(&s[i].sum) / s[i].count;
 }
 
 static void nanmean_c128_finish(void *out, const void *states, int64_t n, const struct reduce_param *p TENSOR_UNUSED)
 {
-	const struct nanmean *s = states;
+	const struct nanmean_c128 *s = states;
 	double *r = out;
 
 	for (int64_t i = 0; i < n; i++) {
-		r[2 * i] = acc_value(&s[i].re) / (double)s[i].count;
-		r[2 * i + 1] = acc_value(&s[i].im) / (double)s[i].count;
+		r[2 * i] = acc_value(&s[i].sum[0]) / s[i].count;
+		r[2 * i + 1] = acc_value(&s[i].sum[1]) / s[i].count;
 	}
 }
 
@@ -452,8 +471,8 @@ static const struct reduce_loops nansum_f64 = { sizeof(struct acc), DT_F64, sum_
 static const struct reduce_loops nansum_c128 = { 2 * sizeof(struct acc), DT_C128, sum_c128_init, nansum_c128_run, nansum_c128_rows, sum_c128_merge, sum_c128_finish };
 static const struct reduce_loops nanprod_f64 = { 8, DT_F64, prod_f64_init, nanprod_f64_run, nanprod_f64_rows, prod_f64_merge, prod_f64_finish };
 static const struct reduce_loops nanprod_c128 = { 16, DT_C128, prod_c128_init, nanprod_c128_run, nanprod_c128_rows, prod_c128_merge, prod_c128_finish };
-static const struct reduce_loops nanmean_f64 = { sizeof(struct nanmean), DT_F64, nanmean_init, nanmean_f64_run, nanmean_f64_rows, nanmean_merge, nanmean_f64_finish };
-static const struct reduce_loops nanmean_c128 = { sizeof(struct nanmean), DT_C128, nanmean_init, nanmean_c128_run, nanmean_c128_rows, nanmean_merge, nanmean_c128_finish };
+static const struct reduce_loops nanmean_f64 = { sizeof(struct nanmean_f64), DT_F64, nanmean_f64_init, nanmean_f64_run, nanmean_f64_rows, nanmean_f64_merge, nanmean_f64_finish };
+static const struct reduce_loops nanmean_c128 = { sizeof(struct nanmean_c128), DT_C128, nanmean_c128_init, nanmean_c128_run, nanmean_c128_rows, nanmean_c128_merge, nanmean_c128_finish };
 
 const struct reduce_loops *LEVEL_NAME(reduce_sum)(enum reduce_id id, enum dtype acc)
 {

@@ -154,11 +154,15 @@ static void var_c128_run(void *state, const void *x, int64_t n, int64_t index TE
 /* Welford's step, with a mean of twice the precision; nothing happens if take is 0. */
 static inline void welford_f64(struct var_f64 *s, double x, int take)
 {
-	double n = s->n + (take ? 1 : 0);
-	double d = take ? (x - s->mean) - s->rest : 0;
+	double n = take ? s->n + 1 : s->n;
+	double before = (x - s->mean) - s->rest, mean;
+	double lost = two_sum(s->mean, before / (s->n + 1), &mean);
+	double rest = s->rest + lost;
+	double m2 = s->m2 + before * ((x - mean) - rest);
 
-	s->rest += two_sum(s->mean, d / (n > 0 ? n : 1), &s->mean);
-	s->m2 += d * (take ? (x - s->mean) - s->rest : 0);
+	s->mean = take ? mean : s->mean;
+	s->rest = take ? rest : s->rest;
+	s->m2 = take ? m2 : s->m2;
 	s->n = n;
 }
 
@@ -181,6 +185,7 @@ static void var_f64_rows(void *restrict states, const void *restrict x, int64_t 
 	struct var_f64 *restrict s = states;
 	const double *restrict v = x;
 
+#pragma omp simd
 	for (int64_t i = 0; i < n; i++)
 		welford_f64(&s[i], v[i], 1);
 }
@@ -261,6 +266,7 @@ static void nanvar_f64_rows(void *restrict states, const void *restrict x, int64
 	struct var_f64 *restrict s = states;
 	const double *restrict v = x;
 
+#pragma omp simd
 	for (int64_t i = 0; i < n; i++)
 		welford_f64(&s[i], v[i], v[i] == v[i]);
 }
