@@ -163,7 +163,7 @@ def check_numbers(lib, rng, cases):
             if buf.value.decode() != repr(x):
                 bad += 1
                 print(f"{x!r}: {buf.value.decode()}")
-            for text in ("%.*e" % (rng.integers(0, 40), abs(x)), "%.*f" % (rng.integers(0, 30), abs(x))):
+            for text in (f"{abs(x):.{rng.integers(40)}e}", f"{abs(x):.{rng.integers(30)}f}"):
                 if not np.isfinite(x):
                     continue
                 raw = ctypes.create_string_buffer(text.encode())
