@@ -23,7 +23,7 @@ enum {
 	BLOCK_BULK = 256 << 10,
 };
 
-enum { FLAG_ENCRYPTED = 1 << 0, FLAG_PATCH = 1 << 5, FLAG_STRONG = 1 << 6, FLAG_UTF8 = 1 << 11, FLAG_MASKED = 1 << 13 };
+enum { FLAG_ENCRYPTED = 1 << 0, FLAG_PATCH = 1 << 5, FLAG_STRONG = 1 << 6, FLAG_MASKED = 1 << 13 };
 
 enum { STORED = 0, DEFLATED = 8 };
 
@@ -175,7 +175,7 @@ static const uint16_t cp437[128] = {
 };
 
 /* A name of the archive as UTF-8, ended by its first NUL if it has one; malloc'ed. */
-static char *decode_name(const unsigned char *p, size_t n, uint16_t flags)
+static char *decode_name(const unsigned char *p, size_t n)
 {
 	const unsigned char *nul = memchr(p, '\0', n);
 	char *name, *to;
@@ -184,8 +184,8 @@ static char *decode_name(const unsigned char *p, size_t n, uint16_t flags)
 		n = (size_t)(nul - p);
 	if (!(name = to = malloc(3 * n + 1)))
 		return NULL;
-	/* Programs that do not care write UTF-8 without saying so. */
-	if (flags & FLAG_UTF8 || utf8_valid(p, n)) {
+	/* The flag for UTF-8 is not asked: programs write such names without setting it, and others with it. */
+	if (utf8_valid(p, n)) {
 		memcpy(name, p, n);
 		name[n] = '\0';
 		return name;
@@ -270,7 +270,7 @@ static int read_entry(struct zip *z, const unsigned char *p, size_t n, int64_t b
 	e->packed = (int64_t)packed;
 	e->size = (int64_t)size;
 	e->header = base + (int64_t)header;
-	if (!(e->name = decode_name(p + CENTRAL, name, e->flags)))
+	if (!(e->name = decode_name(p + CENTRAL, name)))
 		return error_memory(err, name);
 	z->nentries++;
 	return 0;
@@ -410,7 +410,7 @@ static int find_data(const struct zip *z, const struct zip_entry *e, int64_t *da
 	unsigned char *raw = malloc(n + 1);
 	char *name = NULL;
 	int ret = raw ? input_pread(z->in, raw, n, e->header + LOCAL, err) : error_memory(err, n);
-	if (!ret && !(name = decode_name(raw, n, e->flags)))
+	if (!ret && !(name = decode_name(raw, n)))
 		ret = error_memory(err, n);
 	if (!ret && strcmp(name, e->name))
 		ret = damaged(err, "an entry and the directory have different names for it");
