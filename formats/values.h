@@ -8,8 +8,9 @@
 #include "lib/number.h"
 
 /*
- * What the numbers so far need.  Without a given type the rule is that of np.array: all bool -> bool, else all integers -> int64,
- * or uint64 where that holds them, any complex -> complex128, else float64.
+ * What the numbers so far need.  Without a given type the rule is that of np.array: all bool -> bool, all integers -> int64, any
+ * complex -> complex128, else float64.  But integers that uint64 holds stay exact in it, where NumPy makes a mixture with int64
+ * float64.
  */
 enum values_kind { VALUES_BOOL, VALUES_INT, VALUES_UINT, VALUES_FLOAT, VALUES_COMPLEX };
 
