@@ -205,14 +205,21 @@ static void prod_c128_init(void *states, int64_t n)
 	}
 }
 
+/*
+ * GCC 12 fuses a multiplication with an alternating subtraction and addition (vfmaddsub), -ffp-contract=off
+ * or not.  Where all are additions it does not; that the factor is -1 it must not know.
+ */
+static const volatile double minus_one = -1;
+
 static void prod_c128_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED,
 			   const struct reduce_param *p TENSOR_UNUSED)
 {
 	double *restrict s = states;
 	const double *restrict v = x;
+	const double minus = minus_one;
 
 	for (int64_t i = 0; i < n; i++) {
-		double re = s[2 * i] * v[2 * i] - s[2 * i + 1] * v[2 * i + 1];
+		double re = s[2 * i] * v[2 * i] + (minus * s[2 * i + 1]) * v[2 * i + 1];
 		double im = s[2 * i] * v[2 * i + 1] + s[2 * i + 1] * v[2 * i];
 
 		s[2 * i] = re;
