@@ -508,6 +508,36 @@ int engine_keep(int n, struct node *const x[], struct error *err)
 	return 0;
 }
 
+int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct error *err)
+{
+	struct node *both[] = { x, y };
+	struct census t = { 0 };
+	struct context *c;
+	int ret = 0;
+
+	if (load_shared_streams(2, both, false, err))
+		return -1;
+	for (int i = 0; i < 2; i++)
+		if (is_barrier(both[i]) ? keep(both[i], err) : prepare(both[i], next_pass(), err))
+			return -1;
+	t.pass = next_pass();
+	take_census(x, &t);
+	take_census(y, &t);
+	if ((t.vmath && vmath_load(err)) || drain(x, next_pass(), err) || drain(y, next_pass(), err))
+		return -1;
+	c = context_new(t.slots, MIN_TILE * 2, err);
+	if (!c)
+		return -1;
+	for (int64_t start = 0; !ret && start < x->size; start += c->tile) {
+		int64_t n = x->size - start < c->tile ? x->size - start : c->tile;
+		const void *p = pull(c, x, start, n, err), *q = p ? pull(c, y, start, n, err) : NULL;
+
+		ret = q ? fn(arg, p, q, start, n, err) : -1;
+	}
+	context_free(c);
+	return ret;
+}
+
 const void *node_data(const struct node *x)
 {
 	return x->value ? x->value->data : NULL;

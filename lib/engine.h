@@ -28,6 +28,10 @@ int engine_keep(int n, struct node *const x[], struct error *err);
 /* The elements of a kept node: contiguous, native, C order. */
 const void *node_data(const struct node *x);
 
+/* Hand the elements of two nodes of the same size to fn, tile by tile, ascending, from this thread. */
+typedef int zip_fn(void *arg, const void *x, const void *y, int64_t start, int64_t n, struct error *err);
+int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct error *err);
+
 /* The number of bytes that computing x would hold in memory at its peak, from shapes alone (for --dry-run). */
 int64_t engine_memory(struct node *x);
 

@@ -44,7 +44,7 @@ void *context_block(struct context *c, int slot, int64_t n, size_t itemsize, str
 	return s->buf;
 }
 
-void swap_bytes(void *p, int64_t n, size_t unit)
+void swap_units(void *p, int64_t n, size_t unit)
 {
 	switch (unit) {
 	case 2:
@@ -154,7 +154,7 @@ static const void *pull_strided(struct context *c, struct node *x, int64_t start
 	else if (source_read(l->bytes, buf, (size_t)n * size, l->offset + start * (int64_t)size, err))
 		return NULL;
 	if (l->swap)
-		swap_bytes(buf, n * (int64_t)(size / dtype_info[x->dtype].swapsize), dtype_info[x->dtype].swapsize);
+		swap_units(buf, n * (int64_t)(size / dtype_info[x->dtype].swapsize), dtype_info[x->dtype].swapsize);
 	return buf;
 }
 

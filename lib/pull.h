@@ -52,6 +52,6 @@ bool reduce_by_pieces(const struct node *x);
 /* The whole reduction into out, by pieces; nworkers contexts. */
 int reduce_whole(struct context *const ctx[], int nworkers, struct node *x, void *out, struct error *err);
 
-void swap_bytes(void *p, int64_t n, size_t unit);
+void swap_units(void *p, int64_t n, size_t unit);
 
 #endif

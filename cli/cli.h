@@ -1,0 +1,143 @@
+/* What the commands share: options, operands, outputs.  Only cli/ prints, and only main.c exits. */
+#ifndef TENSOR_CLI_H
+#define TENSOR_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "formats/format.h"
+#include "lib/engine.h"
+#include "lib/op.h"
+#include "lib/text.h"
+
+/* An option of a command: NULL arg is a flag (target: bool), else it takes a value (target: const char *). */
+struct opt {
+	const char *name;
+	char letter; /* 0: none */
+	const char *arg;
+	void *target;
+	const char *help;
+	bool optional; /* the value may be left out: --compress [LEVEL], attached by '=' or a number that follows */
+};
+
+/* What every command understands. */
+struct common {
+	const char *output, *device, *threads;
+	bool quiet, verbose, dry, json, help;
+};
+
+struct cli {
+	const struct command *command;
+	struct common common;
+	struct graph *graph;
+	struct node **streams; /* arrays from standard input, in order */
+	int nstreams;
+	int nfiles;
+	struct file **files;
+	bool stdin_used;
+	const char *const *argv;
+};
+
+struct command {
+	const char *name;
+	int (*run)(struct cli *c, int argc, const char **argv, struct error *err);
+	const char *usage;   /* after "usage: tensor ", several lines allowed */
+	const char *summary; /* for "tensor help" */
+};
+
+extern const struct command commands[];
+const struct command *command_find(const char *name);
+
+/* cmd_*.c */
+int cmd_create(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_op(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_matmul(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_reduce(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_info(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_show(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_help(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_version(struct cli *c, int argc, const char **argv, struct error *err);
+
+/* options.c */
+enum { MAX_OPTS = 40 };
+
+/* The options of struct common that the command has; appends to opts, which ends with a NULL name. */
+void opts_common(struct opt *opts, struct common *c, bool computes, bool writes);
+
+/*
+ * Called for an option that is not in the table: name without dashes, value after '=' or NULL, next the following
+ * argument or NULL.  Returns the number of following arguments used, or -1.
+ */
+typedef int unknown_fn(void *arg, const char *name, const char *value, const char *next, struct error *err);
+
+/*
+ * Sort argv into options, which are stored, and positional arguments, which are moved to the front; returns the number of
+ * these, or -1.  A number, list or slice that starts with '-' is positional.
+ */
+int opts_parse(int argc, const char **argv, const struct opt *opts, unknown_fn *unknown, void *arg, struct error *err);
+
+/* Is text a value although it starts with '-'? */
+bool is_value(const char *text);
+
+/* Print the usage, the options, and what else there is to say, to standard output. */
+int usage_print(const struct command *cmd, const struct opt *opts, const char *more, struct error *err);
+
+/* Check what --device, TENSOR_DEVICE, --threads, TENSOR_THREADS ask for. */
+int common_apply(struct cli *c, struct error *err);
+
+int64_t parse_int(const char *text, const char *what, int64_t low, int64_t high, int64_t *out, struct error *err);
+
+/* operand.c */
+/* The node of an operand as design section 1 defines it. */
+struct node *operand_node(struct cli *c, const char *text, struct error *err);
+/* A file that is an array: no scalar.  *slice: the text behind '@', or NULL. */
+struct place {
+	char *path, *key;  /* owned */
+	const char *slice; /* inside the text given */
+};
+void operand_split(struct place *p, const char *text);
+void place_release(struct place *p);
+/* Open path, remember it until the command ends, print its warning; format options may be NULL. */
+struct file *operand_open(struct cli *c, const char *path, const struct format_options *opt, struct error *err);
+struct node *file_node(struct cli *c, struct file *f, int member, const char *label, struct error *err);
+/* Is standard input a pipe, so that a missing operand can come from it? */
+bool stdin_is_pipe(void);
+/* The next array of standard input. */
+struct node *stdin_node(struct cli *c, const struct format_options *opt, struct error *err);
+/* A source whose bytes were checked: before more is read from standard input, what came from it is kept. */
+int stdin_settle(struct cli *c, struct error *err);
+
+/* output.c */
+struct result {
+	struct node *node;
+	const char *name; /* field or member name; NULL: by number */
+};
+/* Write results as -o, a pipe or a terminal asks for, or describe them for --dry-run. */
+int output_results(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
+		   struct error *err);
+/* Write one node through a writer. */
+int output_node(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran, struct error *err);
+/* Show a node on standard output as NumPy prints it. */
+struct print_options;
+int show_node(struct node *x, const struct print_options *opt, struct error *err);
+/* Flush standard output; an error is ERR_RESOURCE. */
+int stdout_flush(struct error *err);
+/* s as a JSON string. */
+void text_json(struct text *t, const char *s);
+int text_print(struct text *t, struct error *err);
+
+/* In place: op NAME_ TARGET ... */
+int run_in_place(struct cli *c, struct call *call, const char *target, struct node *leaf, struct file *f,
+		 const struct array *a, struct error *err);
+
+/* build.c: the shared part of create, op, matmul, reduce */
+int run_op(struct cli *c, const char *command, int argc, const char **argv, struct error *err);
+int print_op_help(const struct op *op, struct error *err);
+int list_ops(const char *command, bool json, struct error *err);
+
+/* A message on standard error, "tensor op: ...", with control characters escaped. */
+void say(const struct cli *c, const char *fmt, ...) TENSOR_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,331 @@
+/* convert: between formats, dtypes, memory orders; packs and unpacks archives. */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+	const char *from, *to, *dtype, *shape, *order, *byteorder, *offset, *pitch, *slice_pitch, *as, *compress, *casting,
+		*delimiter, *skip_rows;
+};
+
+static int format_named(const struct format **out, const char *name, const char *option, struct error *err)
+{
+	struct text list = TEXT_INIT;
+
+	*out = name ? format_find(name) : NULL;
+	if (!name || *out)
+		return 0;
+	for (const struct format *const *f = formats; *f; f++)
+		text_fmt(&list, f == formats ? "%s" : ", %s", (*f)->name);
+	error_set(err, ERR_USAGE, "%s '%s' is unknown: the formats are %s", option, name, list.s ? list.s : "");
+	text_release(&list);
+	return -1;
+}
+
+/* The two sides of the conversion: what describes the input, what the output. */
+static int sides(const struct options *o, const char *output, struct format_options *in, struct format_options *out,
+		 bool *fortran, struct error *err)
+{
+	const struct format *target;
+	bool raw_in, raw_out;
+	int64_t n;
+
+	if (format_named(&in->format, o->from, "--from", err) || format_named(&out->format, o->to, "--to", err))
+		return -1;
+	target = out->format ? out->format : output ? format_for_path(output) : NULL;
+	raw_in = in->format && !strcmp(in->format->name, "raw");
+	raw_out = target && !strcmp(target->name, "raw");
+	if (o->shape) {
+		struct shape *s = &in->shape;
+		int k = list_parse(s->dim, MAX_NDIM, o->shape);
+
+		if (k < 0)
+			return error_set(err, ERR_USAGE, "--shape '%s' is not a list of integers such as 3,4", o->shape);
+		s->ndim = k;
+		in->has_shape = true;
+	}
+	if (o->as) {
+		if (dtype_parse(&in->as, NULL, o->as, err))
+			return -1;
+		in->has_as = true;
+	}
+	*fortran = false;
+	if (o->order) {
+		if (strcmp(o->order, "C") && strcmp(o->order, "F"))
+			return error_set(err, ERR_USAGE, "--order '%s' is neither C nor F", o->order);
+		in->fortran = *o->order == 'F';
+		*fortran = *o->order == 'F';
+	}
+	if (o->byteorder) {
+		if (strcmp(o->byteorder, "little") && strcmp(o->byteorder, "big"))
+			return error_set(err, ERR_USAGE, "--byteorder '%s' is neither little nor big", o->byteorder);
+		in->big_endian = *o->byteorder == 'b';
+	}
+	if (o->offset && (parse_int(o->offset, "--offset", 0, INT64_MAX, &n, err) || (in->offset = n, 0)))
+		return -1;
+	if (o->pitch && (parse_int(o->pitch, "--pitch", 1, INT64_MAX, &n, err) || (in->pitch = n, 0)))
+		return -1;
+	if (o->slice_pitch && (parse_int(o->slice_pitch, "--slice-pitch", 1, INT64_MAX, &n, err) || (in->slice_pitch = n, 0)))
+		return -1;
+	if (o->skip_rows && (parse_int(o->skip_rows, "--skip-rows", 0, INT32_MAX, &n, err) || (in->skip_rows = (int)n, 0)))
+		return -1;
+	if (o->delimiter) {
+		const char *d = !strcmp(o->delimiter, "\\t") || !strcmp(o->delimiter, "tab") ? "\t" : o->delimiter;
+
+		if (strlen(d) != 1)
+			return error_set(err, ERR_USAGE, "--delimiter '%s' is not one character", o->delimiter);
+		in->delimiter = out->delimiter = *d;
+	}
+	if (o->compress) {
+		if (!*o->compress)
+			n = 6;
+		else if (parse_int(o->compress, "--compress", 0, 9, &n, err))
+			return -1;
+		if (target && !target->archive)
+			return error_set(err, ERR_USAGE, "--compress is for archives, %s is none", target->name);
+		out->compress = (int)n;
+	}
+	/* The layout describes the raw side; where both sides are raw, the input. */
+	if (!raw_in) {
+		if (raw_out) {
+			out->big_endian = in->big_endian;
+			out->offset = in->offset;
+			out->pitch = in->pitch;
+			out->slice_pitch = in->slice_pitch;
+		} else if (in->big_endian || in->offset || in->pitch || in->slice_pitch) {
+			return error_set(err, ERR_USAGE, "--byteorder, --offset, --pitch and --slice-pitch describe raw data: add --from raw or --to raw");
+		}
+		if (in->has_shape)
+			return error_set(err, ERR_USAGE, "--shape describes raw input: add --from raw, or use 'tensor op reshape'");
+		if (out->offset)
+			return error_set(err, ERR_USAGE, "--offset describes raw input");
+		in->big_endian = in->fortran = false;
+		in->offset = in->pitch = in->slice_pitch = 0;
+	} else {
+		*fortran = false;
+	}
+	return 0;
+}
+
+struct inputs {
+	struct result *r;
+	int n;
+};
+
+static int add_input(struct inputs *in, struct node *x, const char *name, struct error *err)
+{
+	struct result *r = x ? realloc(in->r, (size_t)(in->n + 1) * sizeof(*r)) : NULL;
+
+	if (!x)
+		return -1;
+	if (!r)
+		return error_memory(err, sizeof(*r));
+	in->r = r;
+	in->r[in->n++] = (struct result){ x, name };
+	return 0;
+}
+
+/* The stem of a path: "dir/a.npy" -> "a". */
+static const char *stem(struct graph *g, const char *path)
+{
+	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *dot = strrchr(base, '.');
+	char buf[1024];
+
+	snprintf(buf, sizeof(buf), "%.*s", dot && dot != base ? (int)(dot - base) : (int)strlen(base), base);
+	return graph_string(g, buf);
+}
+
+/* All arrays that follow each other on standard input, when an archive or a row of files is made. */
+static int all_of_stdin(struct cli *c, struct inputs *in, const struct format_options *opt, struct error *err)
+{
+	for (int i = 0;; i++) {
+		char name[24];
+		int more = i ? stdin_settle(c, err) ? -1 : file_stdin_more(err) : 1;
+
+		if (more <= 0)
+			return more;
+		snprintf(name, sizeof(name), "arr_%d", i);
+		if (add_input(in, stdin_node(c, opt, err), graph_string(c->graph, name), err))
+			return -1;
+	}
+}
+
+/* One input of the command line: NAME=FILE, FILE:KEY@SLICE, an archive, "-". */
+static int open_input(struct cli *c, const char *text, const struct format_options *opt, bool many, struct inputs *in,
+		      struct error *err)
+{
+	const char *name = NULL, *equals = strchr(text, '='), *path = text;
+	struct place p;
+	struct file *f;
+	int i, ret = -1;
+
+	operand_split(&p, text);
+	if (equals && equals != text && p.path && strncmp(p.path, text, (size_t)(equals - text) + 1) == 0) {
+		struct place q;
+		struct node *probe = NULL;
+
+		(void)probe;
+		operand_split(&q, equals + 1);
+		/* An existing file wins over NAME=FILE. */
+		FILE *exists = fopen(p.path, "rb");
+		if (exists) {
+			fclose(exists);
+			place_release(&q);
+		} else {
+			char buf[512];
+
+			snprintf(buf, sizeof(buf), "%.*s", (int)(equals - text), text);
+			name = graph_string(c->graph, buf);
+			path = equals + 1;
+			place_release(&p);
+			p = q;
+		}
+	}
+	if (!strcmp(path, "-")) {
+		if (many && !name)
+			ret = all_of_stdin(c, in, opt, err);
+		else
+			ret = add_input(in, stdin_node(c, opt, err), name, err);
+		goto done;
+	}
+	if (!p.path) {
+		error_memory(err, strlen(text));
+		goto done;
+	}
+	f = operand_open(c, p.path, opt, err);
+	if (!f)
+		goto done;
+	if (f->nmembers != 1 && !p.key && many) {
+		/* Every member, under its own name. */
+		for (i = 0; i < f->nmembers; i++)
+			if (add_input(in, file_node(c, f, i, text, err), graph_string(c->graph, f->members[i].name), err))
+				goto done;
+		ret = 0;
+		goto done;
+	}
+	i = file_find(f, p.key, err);
+	if (i < 0)
+		goto done;
+	struct node *x = file_node(c, f, i, path, err);
+	if (x && p.slice)
+		x = node_index(c->graph, x, p.slice, err);
+	if (!name)
+		name = p.key ? graph_string(c->graph, p.key) :
+		       f->archive && f->members[i].name ? graph_string(c->graph, f->members[i].name) : stem(c->graph, p.path);
+	ret = add_input(in, x, name, err);
+done:
+	place_release(&p);
+	return ret;
+}
+
+static int cast_inputs(struct cli *c, struct inputs *in, const struct options *o, struct error *err)
+{
+	enum casting rule = CASTING_UNSAFE;
+	enum dtype dtype;
+
+	if (o->casting) {
+		if (!strcmp(o->casting, "safe"))
+			rule = CASTING_SAFE;
+		else if (!strcmp(o->casting, "same_kind"))
+			rule = CASTING_SAME_KIND;
+		else if (strcmp(o->casting, "unsafe"))
+			return error_set(err, ERR_USAGE, "--casting '%s' is none of safe, same_kind, unsafe", o->casting);
+	}
+	if (!o->dtype)
+		return 0;
+	if (dtype_parse(&dtype, NULL, o->dtype, err))
+		return -1;
+	for (int i = 0; i < in->n; i++) {
+		struct node *x = in->r[i].node;
+		char text[NODE_TEXT];
+
+		if (!dtype_can_cast(x->dtype, dtype, rule))
+			return error_set(err, ERR_VALUE, "%s: cannot cast %s to %s under the rule %s", node_text(x, text, sizeof(text)),
+					 dtype_name(x->dtype), dtype_name(dtype), o->casting);
+		if (!(in->r[i].node = node_cast(c->graph, x, dtype, err)))
+			return -1;
+	}
+	return 0;
+}
+
+static int check_names(const struct inputs *in, struct error *err)
+{
+	for (int i = 0; i < in->n; i++)
+		for (int k = 0; k < i; k++)
+			if (in->r[i].name && in->r[k].name && !strcmp(in->r[i].name, in->r[k].name))
+				return error_set(err, ERR_USAGE, "two inputs are called '%s': name them, NAME=FILE", in->r[i].name);
+	return 0;
+}
+
+int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
+{
+	static const char *only_stdin[] = { "-" };
+	struct options o = { 0 };
+	struct opt opts[MAX_OPTS] = {
+		{ "from", 0, "FORMAT", &o.from, "format of the input (default: by content, then suffix)", false },
+		{ "to", 0, "FORMAT", &o.to, "format of the output (default: by suffix)", false },
+		{ "dtype", 0, "DTYPE", &o.dtype, "element type of the result; of raw input, its type", false },
+		{ "casting", 0, "RULE", &o.casting, "what --dtype may do: safe, same_kind, unsafe (default)", false },
+		{ "shape", 0, "LIST", &o.shape, "shape of raw input; one dimension may be -1", false },
+		{ "order", 0, "C|F", &o.order, "memory order of raw input, or of the output", false },
+		{ "byteorder", 0, "ORDER", &o.byteorder, "little or big, of the raw side", false },
+		{ "offset", 0, "BYTES", &o.offset, "where raw input starts", false },
+		{ "pitch", 0, "BYTES", &o.pitch, "from row to row, of the raw side", false },
+		{ "slice-pitch", 0, "BYTES", &o.slice_pitch, "from 2-D slice to 2-D slice, of the raw side", false },
+		{ "as", 0, "DTYPE", &o.as, "read elements of the same size as this type (<V2 as bfloat16)", false },
+		{ "compress", 0, "LEVEL", &o.compress, "deflate the members of an archive, 1 to 9 (6)", true },
+		{ "delimiter", 0, "CHAR", &o.delimiter, "between the fields of text", false },
+		{ "skip-rows", 0, "N", &o.skip_rows, "lines of text to skip at the start", false },
+	};
+	struct format_options from = { 0 }, to = { 0 };
+	struct inputs in = { NULL, 0 };
+	const struct format *target;
+	bool fortran = false, many;
+	int n, ret = -1;
+
+	opts_common(opts, &c->common, true, true);
+	n = opts_parse(argc, argv, opts, NULL, NULL, err);
+	if (n < 0)
+		return -1;
+	if (c->common.help)
+		return usage_print(c->command, opts, NULL, err);
+	if (common_apply(c, err) || sides(&o, c->common.output, &from, &to, &fortran, err))
+		return -1;
+	if (!n) {
+		if (!stdin_is_pipe())
+			return error_set(err, ERR_USAGE, "an input is missing");
+		argv = only_stdin;
+		n = 1;
+	}
+	target = to.format ? to.format : c->common.output ? format_for_path(c->common.output) : format_find("npy");
+	many = (target && target->archive) || (c->common.output && strstr(c->common.output, "{}"));
+	if (from.format && !strcmp(from.format->name, "raw")) {
+		if (!o.dtype)
+			return error_set(err, ERR_USAGE, "raw input needs --dtype");
+		bool swap = false;
+
+		if (dtype_parse(&from.dtype, &swap, o.dtype, err))
+			return -1;
+		from.has_dtype = true;
+		from.big_endian |= swap;
+		o.dtype = NULL;
+	} else if (o.dtype) {
+		if (dtype_parse(&from.dtype, NULL, o.dtype, err))
+			return -1;
+		from.has_dtype = true;
+	}
+	for (int i = 0; i < n; i++)
+		if (open_input(c, argv[i], &from, many, &in, err))
+			goto done;
+	if (in.n > 1 && target && !target->several && !many) {
+		error_set(err, ERR_USAGE, "%s holds one array, %d were given: use .npz or 'part_{}.npy'", target->name, in.n);
+		goto done;
+	}
+	if ((many && check_names(&in, err)) || cast_inputs(c, &in, &o, err))
+		goto done;
+	ret = output_results(c, in.n, in.r, &to, fortran, err);
+done:
+	free(in.r);
+	return ret;
+}

@@ -1,0 +1,199 @@
+/* Command-line options: a table a command, and the rules that hold for all. */
+#include "cli/cli.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool is_value(const char *text)
+{
+	const char *s = text;
+
+	if (*s != '-')
+		return true;
+	s++;
+	if (!*s || isdigit((unsigned char)*s) || *s == '.' || *s == ':' || *s == '@')
+		return true;
+	return !strncmp(s, "inf", 3) || !strcmp(s, "nan");
+}
+
+void opts_common(struct opt *opts, struct common *c, bool computes, bool writes)
+{
+	struct opt *o = opts;
+
+	while (o->name)
+		o++;
+	if (writes)
+		*o++ = (struct opt){ "output", 'o', "FILE", &c->output, "where the result goes; its suffix is the format", false };
+	if (computes) {
+		*o++ = (struct opt){ "device", 0, "DEVICE", &c->device, "cpu (TENSOR_DEVICE)", false };
+		*o++ = (struct opt){ "threads", 0, "N", &c->threads, "how many threads to use (TENSOR_THREADS)", false };
+	}
+	if (writes) {
+		*o++ = (struct opt){ "dry-run", 'n', NULL, &c->dry, "tell shapes, dtypes and memory, compute nothing", false };
+	}
+	if (writes)
+		*o++ = (struct opt){ "json", 0, NULL, &c->json, "with --dry-run: as JSON", false };
+	*o++ = (struct opt){ "quiet", 'q', NULL, &c->quiet, "no warnings", false };
+	*o++ = (struct opt){ "verbose", 'v', NULL, &c->verbose, "say what was done", false };
+	*o++ = (struct opt){ "help", 'h', NULL, &c->help, "this text", false };
+	*o = (struct opt){ NULL, 0, NULL, NULL, NULL, false };
+}
+
+static const struct opt *opt_find(const struct opt *opts, const char *name, size_t n)
+{
+	for (const struct opt *o = opts; o->name; o++)
+		if (strlen(o->name) == n && !strncmp(o->name, name, n))
+			return o;
+	return NULL;
+}
+
+static int unknown_option(const struct opt *opts, const char *arg, struct error *err)
+{
+	const char *name = arg + (arg[1] == '-' ? 2 : 1), *best = NULL;
+	char word[64];
+	int least = 3;
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(name, "="), name);
+	for (const struct opt *o = opts; o->name; o++)
+		if (text_distance(word, o->name) < least) {
+			least = text_distance(word, o->name);
+			best = o->name;
+		}
+	if (best)
+		return error_set(err, ERR_USAGE, "unknown option '%s': did you mean '--%s'?", arg, best);
+	return error_set(err, ERR_USAGE, "unknown option '%s'", arg);
+}
+
+/* Store one option; returns how many of the arguments after it were used, or -1. */
+static int opt_store(const struct opt *o, const char *arg, const char *value, const char *next, struct error *err)
+{
+	if (!o->arg) {
+		if (value)
+			return error_set(err, ERR_USAGE, "option '%s' takes no value", arg);
+		*(bool *)o->target = true;
+		return 0;
+	}
+	if (o->optional && !value) {
+		bool number = next && isdigit((unsigned char)*next) && !next[1];
+
+		*(const char **)o->target = number ? next : "";
+		return number;
+	}
+	if (!value && !next)
+		return error_set(err, ERR_USAGE, "option '%s' needs a value, %s", arg, o->arg);
+	*(const char **)o->target = value ? value : next;
+	return value ? 0 : 1;
+}
+
+int opts_parse(int argc, const char **argv, const struct opt *opts, unknown_fn *unknown, void *arg, struct error *err)
+{
+	int n = 0;
+
+	for (int i = 0; i < argc; i++) {
+		const char *a = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
+		const struct opt *o = NULL;
+		int used = -1;
+
+		if (!strcmp(a, "--")) {
+			for (i++; i < argc; i++)
+				argv[n++] = argv[i];
+			break;
+		}
+		if (is_value(a)) {
+			argv[n++] = a;
+			continue;
+		}
+		if (a[1] == '-') {
+			size_t len = strcspn(a + 2, "=");
+			const char *value = a[2 + len] == '=' ? a + 3 + len : NULL;
+			char name[64];
+
+			snprintf(name, sizeof(name), "%.*s", (int)len, a + 2);
+			/* The command's own names win: "--dtype" of an op is the op's. */
+			if (unknown && len < sizeof(name)) {
+				used = unknown(arg, name, value, next, err);
+				if (used < 0 && err->code)
+					return -1;
+			}
+			if (used < 0 && (o = opt_find(opts, a + 2, len)))
+				used = opt_store(o, a, value, next, err);
+		} else {
+			for (const struct opt *k = opts; k->name; k++)
+				if (k->letter && k->letter == a[1])
+					o = k;
+			if (o && a[2] && !o->arg)
+				return error_set(err, ERR_USAGE, "unknown option '%s': write flags one by one", a);
+			if (o)
+				used = opt_store(o, a, a[2] ? a + 2 : NULL, next, err);
+		}
+		if (used < 0)
+			return err->code ? -1 : unknown_option(opts, a, err);
+		i += used;
+	}
+	return n;
+}
+
+int usage_print(const struct command *cmd, const struct opt *opts, const char *more, struct error *err)
+{
+	struct text t = TEXT_INIT;
+	size_t width = 0;
+
+	text_fmt(&t, "usage: tensor %s\n", cmd->usage);
+	text_fmt(&t, "\n%s\n", cmd->summary);
+	for (const struct opt *o = opts; o && o->name; o++) {
+		size_t w = strlen(o->name) + (o->arg ? strlen(o->arg) + 1 : 0) + (o->optional ? 2 : 0);
+
+		width = w > width ? w : width;
+	}
+	if (opts && opts->name)
+		text_add(&t, "\noptions:\n");
+	for (const struct opt *o = opts; o && o->name; o++) {
+		char name[80];
+
+		snprintf(name, sizeof(name), o->optional ? "%s%s[%s]" : "%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		if (o->letter)
+			text_fmt(&t, "  -%c, --%-*s  %s\n", o->letter, (int)width, name, o->help);
+		else
+			text_fmt(&t, "      --%-*s  %s\n", (int)width, name, o->help);
+	}
+	if (more)
+		text_fmt(&t, "\n%s", more);
+	return text_print(&t, err);
+}
+
+int64_t parse_int(const char *text, const char *what, int64_t low, int64_t high, int64_t *out, struct error *err)
+{
+	int64_t v;
+
+	if (list_parse(&v, 1, text) != 1 || *text == '(' || *text == '[' || strchr(text, ','))
+		return error_set(err, ERR_USAGE, "%s '%s' is not an integer", what, text);
+	if (v < low || v > high)
+		return error_set(err, ERR_USAGE, "%s %" PRId64 " is out of range: %" PRId64 " to %" PRId64, what, v, low, high);
+	*out = v;
+	return 0;
+}
+
+int common_apply(struct cli *c, struct error *err)
+{
+	const char *device = c->common.device, *threads = c->common.threads;
+	const char *from = device ? "--device" : "TENSOR_DEVICE";
+	int64_t n;
+
+	if (!device)
+		device = getenv("TENSOR_DEVICE");
+	if (!threads)
+		threads = getenv("TENSOR_THREADS");
+	if (device && *device && strcmp(device, "cpu")) {
+		if (!strncmp(device, "cuda", 4) && (!device[4] || device[4] == ':'))
+			return error_set(err, ERR_RESOURCE, "%s %s: this build has no CUDA device; use cpu", from, device);
+		return error_set(err, ERR_USAGE, "%s '%s' is unknown: the devices are cpu and cuda", from, device);
+	}
+	if (threads && *threads) {
+		if (parse_int(threads, "threads", 1, 1024, &n, err))
+			return -1;
+		engine_set_threads((int)n);
+	}
+	return 0;
+}

@@ -1,0 +1,290 @@
+/* Where results go: files, pipes, the terminal, or nowhere in a dry run. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/print.h"
+
+int stdout_flush(struct error *err)
+{
+	if (fflush(stdout) || ferror(stdout))
+		return error_errno(err, ERR_RESOURCE, "standard output");
+	return 0;
+}
+
+int text_print(struct text *t, struct error *err)
+{
+	int ret = 0;
+
+	if (t->failed)
+		ret = error_memory(err, t->room);
+	else if (t->s && fwrite(t->s, 1, t->len, stdout) != t->len)
+		ret = error_errno(err, ERR_RESOURCE, "standard output");
+	text_release(t);
+	return ret;
+}
+
+void text_json(struct text *t, const char *s)
+{
+	text_char(t, '"');
+	for (; *s; s++)
+		if (*s == '"' || *s == '\\')
+			text_fmt(t, "\\%c", *s);
+		else if ((unsigned char)*s < 0x20)
+			text_fmt(t, "\\u%04x", *s);
+		else
+			text_char(t, *s);
+	text_char(t, '"');
+}
+
+/* Hands tiles from the engine to a writer, and shows progress on a terminal when it takes long. */
+struct output {
+	struct sink sink;
+	struct writer *writer;
+	int64_t size;
+	bool progress, shown;
+	atomic_llong done;
+	struct timespec start;
+	atomic_llong last; /* milliseconds */
+};
+
+static int64_t elapsed_ms(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - start->tv_sec) * 1000 + (now.tv_nsec - start->tv_nsec) / 1000000;
+}
+
+static void show_progress(struct output *o, int64_t done)
+{
+	int64_t ms = elapsed_ms(&o->start), last = atomic_load(&o->last);
+	int percent = (int)(100.0 * (double)done / (double)o->size);
+
+	if (ms < 1000 || ms - last < 100)
+		return;
+	if (!atomic_compare_exchange_strong(&o->last, &(long long){ last }, ms))
+		return;
+	o->shown = true;
+	fprintf(stderr, "\r[%-*.*s] %3d%%", 40, percent * 40 / 100, "########################################", percent);
+}
+
+static int output_write_tile(struct sink *s, const void *elements, int64_t start, int64_t n, struct error *err)
+{
+	struct output *o = (struct output *)s;
+
+	if (writer_write(o->writer, elements, start, n, err))
+		return -1;
+	if (o->progress)
+		show_progress(o, atomic_fetch_add(&o->done, n) + n);
+	return 0;
+}
+
+/* Elements in Fortran order are those of the transpose in C order. */
+static struct node *reversed(struct node *x, struct error *err)
+{
+	int axes[MAX_NDIM];
+
+	for (int i = 0; i < x->shape.ndim; i++)
+		axes[i] = x->shape.ndim - 1 - i;
+	return node_permute(x->graph, x, axes, err);
+}
+
+int output_node(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran, struct error *err)
+{
+	struct output o = { .sink = { output_write_tile, false }, .writer = w, .size = x->size };
+
+	if (x->weak && !(x = node_cast(c->graph, x, x->dtype, err)))
+		return -1;
+	fortran = fortran && x->shape.ndim > 1;
+	if (writer_begin(w, name, x->dtype, &x->shape, fortran, err))
+		return -1;
+	if (fortran && !(x = reversed(x, err)))
+		return -1;
+	o.sink.random = writer_random(w);
+	clock_gettime(CLOCK_MONOTONIC, &o.start);
+	o.progress = !c->common.quiet && x->size > (1 << 20) && isatty(2);
+	int ret = engine_run(x, &o.sink, err);
+	if (o.shown)
+		fprintf(stderr, "\r%60s\r", "");
+	return ret ? -1 : writer_end(w, err);
+}
+
+int show_node(struct node *x, const struct print_options *opt, struct error *err)
+{
+	struct text t = TEXT_INIT;
+
+	if (x->weak && !(x = node_cast(x->graph, x, x->dtype, err)))
+		return -1;
+	struct shape whole = x->shape;
+	if (print_summarised(&whole, opt)) {
+		/* Only the corners are computed. */
+		int64_t edge = opt->edgeitems;
+
+		for (int i = 0; i < whole.ndim; i++) {
+			struct node *part[2];
+
+			if (whole.dim[i] <= 2 * edge)
+				continue;
+			part[0] = node_slice(x->graph, x, i, 0, 1, edge, err);
+			part[1] = node_slice(x->graph, x, i, whole.dim[i] - edge, 1, edge, err);
+			if (!part[0] || !part[1] || !(x = node_concat(x->graph, 2, part, i, err)))
+				return -1;
+		}
+	}
+	if (engine_keep(1, &x, err))
+		return -1;
+	print_array(&t, x->dtype, &whole, node_data(x), opt);
+	text_char(&t, '\n');
+	return text_print(&t, err);
+}
+
+static int dry_run(struct cli *c, int n, const struct result *r, struct error *err)
+{
+	struct text t = TEXT_INIT;
+
+	if (c->common.json)
+		text_char(&t, '[');
+	for (int i = 0; i < n; i++) {
+		struct node *x = r[i].node;
+		char shape[SHAPE_TEXT];
+		int64_t nbytes = x->size * (int64_t)dtype_size(x->dtype), memory = engine_memory(x);
+
+		if (!c->common.json) {
+			text_fmt(&t, "%s%s%s %s, %" PRId64 " bytes, peak memory about %" PRId64 " bytes\n", r[i].name ? r[i].name : "",
+				 r[i].name ? ": " : "", dtype_name(x->dtype), shape_text(&x->shape, shape, sizeof(shape)), nbytes,
+				 memory);
+			continue;
+		}
+		text_fmt(&t, "%s{", i ? ", " : "");
+		if (r[i].name) {
+			text_add(&t, "\"name\": ");
+			text_json(&t, r[i].name);
+			text_add(&t, ", ");
+		}
+		text_fmt(&t, "\"dtype\": \"%s\", \"shape\": [", dtype_name(x->dtype));
+		for (int k = 0; k < x->shape.ndim; k++)
+			text_fmt(&t, k ? ", %" PRId64 : "%" PRId64, x->shape.dim[k]);
+		text_fmt(&t, "], \"nbytes\": %" PRId64 ", \"memory\": %" PRId64 "}", nbytes, memory);
+	}
+	if (c->common.json)
+		text_add(&t, "]\n");
+	return text_print(&t, err);
+}
+
+/* pattern with its first {} replaced by name */
+static char *numbered(const char *pattern, const char *name)
+{
+	const char *hole = strstr(pattern, "{}");
+	size_t size = strlen(pattern) + strlen(name) + 1;
+	char *s = malloc(size);
+
+	if (s)
+		snprintf(s, size, "%.*s%s%s", (int)(hole - pattern), pattern, name, hole + 2);
+	return s;
+}
+
+static int output_many_files(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
+			     struct error *err)
+{
+	struct writer **w = calloc((size_t)n + 1, sizeof(*w));
+	int made = 0, ret = -1;
+
+	if (!w)
+		return error_memory(err, (size_t)n * sizeof(*w));
+	for (int i = 0; i < n; i++) {
+		char number[24];
+		char *path;
+
+		snprintf(number, sizeof(number), "%d", i);
+		path = numbered(c->common.output, r[i].name ? r[i].name : number);
+		if (!path) {
+			error_memory(err, 1);
+			goto done;
+		}
+		if (writer_open(&w[i], path, opt, err)) {
+			free(path);
+			goto done;
+		}
+		free(path);
+		made = i + 1;
+		if (output_node(c, w[i], NULL, r[i].node, fortran, err))
+			goto done;
+	}
+	for (int i = 0; i < n; i++) {
+		struct writer *one = w[i];
+
+		w[i] = NULL;
+		if (writer_commit(one, err))
+			goto done;
+	}
+	ret = 0;
+done:
+	for (int i = 0; i < made; i++)
+		if (w[i])
+			writer_abort(w[i]);
+	free(w);
+	return ret;
+}
+
+int output_results(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
+		   struct error *err)
+{
+	static const struct format_options none;
+	struct timespec start;
+	struct writer *w;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	if (!opt)
+		opt = &none;
+	if (c->common.json && !c->common.dry)
+		return error_set(err, ERR_USAGE, "--json goes with --dry-run");
+	if (c->common.dry)
+		return dry_run(c, n, r, err);
+	if (!c->common.output && !opt->format && isatty(1)) {
+		struct print_options print = PRINT_OPTIONS_INIT;
+
+		for (int i = 0; i < n; i++) {
+			if (r[i].name && (printf("%s:\n", r[i].name) < 0))
+				return error_errno(err, ERR_RESOURCE, "standard output");
+			if (show_node(r[i].node, &print, err))
+				return -1;
+		}
+		return 0;
+	}
+	if (!c->common.output && isatty(1) && opt->format && (!strcmp(opt->format->name, "npy") || !strcmp(opt->format->name, "raw") || opt->format->archive))
+		return error_set(err, ERR_USAGE, "%s bytes are not written to a terminal; use -o FILE", opt->format->name);
+	if (c->common.output && strstr(c->common.output, "{}"))
+		return output_many_files(c, n, r, opt, fortran, err);
+	if (writer_open(&w, c->common.output, opt, err))
+		return -1;
+	for (int i = 0; i < n; i++) {
+		char number[24];
+		const char *name = r[i].name;
+
+		if (!name && writer_format(w)->archive) {
+			snprintf(number, sizeof(number), "arr_%d", i);
+			name = number;
+		}
+		if (output_node(c, w, name, r[i].node, fortran, err)) {
+			writer_abort(w);
+			return -1;
+		}
+	}
+	if (writer_commit(w, err))
+		return -1;
+	if (c->common.verbose)
+		for (int i = 0; i < n; i++) {
+			char shape[SHAPE_TEXT];
+
+			say(c, "%s %s %s in %" PRId64 " ms", c->common.output ? c->common.output : "standard output",
+			    dtype_name(r[i].node->dtype), shape_text(&r[i].node->shape, shape, sizeof(shape)),
+			    elapsed_ms(&start));
+		}
+	return 0;
+}
