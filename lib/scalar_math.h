@@ -1,12 +1,7 @@
 /*
- * The functions that the expr column of ops.def calls, for one element.
+ * The functions that the expr column of ops.def calls, for one element.  t_NAME(x) chooses by the type of x.
  *
- * t_NAME(x) chooses by the type of its first argument.  Functions of floats that round are computed in double for
- * float, too, and rounded once: so compositions such as the sigmoid are right to 1 ULP in float32, as exp is.
- * d_NAME are those functions in double; h_NAME are short forms of them in double, right to 2**-35 or better for
- * arguments in float32's range, which is all that a result in float32 needs; they are the fast ones.
- *
- * Included by the loops only.  Everything is branch-free where GCC is to vectorise it.
+ * Included by the loops only.  What GCC is to vectorise has no branches: both sides are computed and one is chosen.
  */
 #ifndef TENSOR_SCALAR_MATH_H
 #define TENSOR_SCALAR_MATH_H
@@ -19,13 +14,7 @@
 
 #include "half.h"
 #include "loops.h"
-#include "vmath.h"
-
-#define LN2 0.693147180559945309417
-#define LOG2_E 1.442695040888963407360
-#define LOG10_E 0.434294481903251827651
-#define PI 3.141592653589793238463
-#define SQRT_HALF 0.707106781186547524401
+#include "scalar_double.h"
 
 /* -- choosing by type -- */
 
@@ -40,24 +29,6 @@
 #define FOR_UNSIGNED(F) F(uint8_t, uint8_t, u8) F(uint16_t, uint16_t, u16) F(uint32_t, uint32_t, u32) F(uint64_t, uint64_t, u64)
 #define FOR_FLOAT(F) F(float, f32, f) F(double, f64, )
 #define FOR_COMPLEX(F) F(c64, float, f32, c64, f) F(c128, double, f64, c128, )
-
-/* -- bits -- */
-
-static inline uint64_t double_bits(double x)
-{
-	uint64_t u;
-
-	memcpy(&u, &x, sizeof(u));
-	return u;
-}
-
-static inline double bits_double(uint64_t u)
-{
-	double x;
-
-	memcpy(&x, &u, sizeof(x));
-	return x;
-}
 
 /* -- integers: division by zero gives 0, everything wraps -- */
 
@@ -298,6 +269,20 @@ NEXTAFTER(double, uint64_t, f64, double_bits, bits_double, , UINT64_C(0x7ff00000
 
 /* -- complex: order, arithmetic -- */
 
+/*
+ * -x where GCC does not see it: from a difference and a sum of products, as in a complex product, it makes a fused
+ * multiply-add and -subtract, whatever -ffp-contract says (seen in GCC 12).
+ */
+static inline float flip_f32(float x)
+{
+	return bits_float(float_bits(x) ^ UINT32_C(0x80000000));
+}
+
+static inline double flip_f64(double x)
+{
+	return bits_double(double_bits(x) ^ UINT64_C(1) << 63);
+}
+
 #define COMPLEX_OPS(C, R, RS, S, F) \
 	static inline C make_##S(R re, R im) \
 	{ \
@@ -324,7 +309,7 @@ NEXTAFTER(double, uint64_t, f64, double_bits, bits_double, , UINT64_C(0x7ff00000
 	{ \
 		R a = creal##F(x), b = cimag##F(x), c = creal##F(y), d = cimag##F(y); \
 		\
-		return make_##S(a * c - b * d, a * d + b * c); \
+		return make_##S(a * c + flip_##RS(b * d), a * d + b * c); \
 	} \
 	/* Smith's method, as NumPy. */ \
 	static inline C t_div_##S(C x, C y) \
@@ -429,219 +414,74 @@ FOR_COMPLEX(COMPLEX_OPS)
 #define t_fmax(x, y) (t_le(y, x) || t_isnan(y) ? (x) : (y))
 #define t_fmin(x, y) (t_le(x, y) || t_isnan(y) ? (x) : (y))
 
-/* -- functions that round, in double -- */
+/* -- functions that round: of float32 by the short forms h_NAME in double where there are any, else by d_NAME -- */
 
-/* For magnitudes below 2**-28 the functions below are x to the last bit, and -0 must stay -0. */
-static inline double d_exp(double x) { return m_exp(x); }
-static inline double d_exp2(double x) { return m_exp2(x); }
-static inline double d_expm1(double x) { return m_expm1(x); }
-static inline double d_log(double x) { return m_log(x); }
-static inline double d_log2(double x) { return m_log2(x); }
-static inline double d_log10(double x) { return m_log10(x); }
-static inline double d_log1p(double x) { return m_log1p(x); }
-static inline double d_sin(double x) { return m_sin(x); }
-static inline double d_cos(double x) { return m_cos(x); }
-static inline double d_tan(double x) { return m_tan(x); }
-static inline double d_asin(double x) { return m_asin(x); }
-static inline double d_acos(double x) { return m_acos(x); }
-static inline double d_atan(double x) { return m_atan(x); }
-static inline double d_sinh(double x) { return m_sinh(x); }
-static inline double d_cosh(double x) { return m_cosh(x); }
-static inline double d_tanh(double x) { return m_tanh(x); }
-static inline double d_asinh(double x) { return m_asinh(x); }
-static inline double d_acosh(double x) { return m_acosh(x); }
-static inline double d_atanh(double x) { return m_atanh(x); }
-static inline double d_cbrt(double x) { return m_cbrt(x); }
-static inline double d_erf(double x) { return m_erf(x); }
-static inline double d_erfc(double x) { return m_erfc(x); }
-static inline double d_lgamma(double x) { return m_lgamma(x); }
-static inline double d_pow(double x, double y) { return m_pow(x, y); }
-static inline double d_atan2(double y, double x) { return m_atan2(y, x); }
-static inline double d_hypot(double x, double y) { return m_hypot(x, y); }
-
-static inline double d_rsqrt(double x)
-{
-	return 1 / __builtin_sqrt(x);
-}
-
-/* A triple, because rounding the product and then the sum of float32 would round twice. */
-static inline double d_deg2rad(double x)
-{
-	return x * (PI / 180);
-}
-
-static inline double d_rad2deg(double x)
-{
-	return x * (180 / PI);
-}
-
-static inline double d_sigmoid(double x)
-{
-	double e = m_exp(-__builtin_fabs(x)), one = x < 0 ? e : 1;
-
-	return one / (1 + e);
-}
-
-static inline double d_softplus(double x)
-{
-	double low = m_log1p(m_exp(-__builtin_fabs(x)));
-
-	return (x > 0 ? x : x != x ? x : 0) + low;
-}
-
-static inline double d_logsigmoid(double x)
-{
-	return -d_softplus(-x);
-}
-
-static inline double d_silu(double x)
-{
-	return x * d_sigmoid(x);
-}
-
-static inline double d_gelu(double x)
-{
-	return 0.5 * x * m_erfc(-x * SQRT_HALF);
-}
-
-static inline double d_gelu_tanh(double x)
-{
-	/* 0.5 (1 + tanh u) is the sigmoid of 2 u. */
-	return x * d_sigmoid(1.5957691216057307117597842397375 * (x + 0.044715 * x * x * x));
-}
-
-/* tanh(log(1 + e)), e = exp(x), as a fraction that never subtracts. */
-static inline double d_mish(double x)
-{
-	double e = m_exp(-__builtin_fabs(x));
-	double top = x < 0 ? e * (e + 2) : 1 + 2 * e;
-	double bottom = x < 0 ? top + 2 : top + 2 * e * e;
-
-	return x * (top / bottom);
-}
-
-static inline double d_elu(double x, double alpha)
-{
-	double low = alpha * m_expm1(x < 0 ? x : 0);
-
-	return x > 0 || x != x ? x : low;
-}
-
-static inline double d_celu(double x, double alpha)
-{
-	double low = alpha * m_expm1((x < 0 ? x : 0) / alpha);
-
-	return x > 0 || x != x ? x : low;
-}
-
-static inline double d_selu(double x)
-{
-	return 1.0507009873554804934193349852946 * d_elu(x, 1.6732632423543772848170429916717);
-}
-
-static inline double d_logaddexp(double x, double y)
-{
-	double high = x > y ? x : y, difference = -__builtin_fabs(x - y);
-	double sum = high + m_log1p(m_exp(difference));
-
-	/* Equal infinities have no difference. */
-	return x == y ? x + LN2 : x != x || y != y ? x + y : sum;
-}
-
-static inline double d_logaddexp2(double x, double y)
-{
-	double high = x > y ? x : y, difference = -__builtin_fabs(x - y);
-	double sum = high + m_log1p(m_exp2(difference)) * LOG2_E;
-
-	return x == y ? x + 1 : x != x || y != y ? x + y : sum;
-}
-
-static inline double d_xlogy(double x, double y)
-{
-	double product = x * m_log(y);
-
-	return x == 0 && y == y ? 0 : product;
-}
-
-static inline double d_logit(double x)
-{
-	double middle = 2 * m_atanh(2 * x - 1), outer = m_log(x / (1 - x));
-
-	return __builtin_fabs(x - 0.5) < 0.25 ? middle : outer;
-}
-
-static inline double d_sinc(double x)
-{
-	double y = PI * (x == 0 ? 1e-20 : x);
-
-	return m_sin(y) / y;
-}
-
-/* Source: as cephes psi: reflection, recurrence up to 10, asymptotic series. */
-static inline double d_digamma(double x)
-{
-	double add = 0, z;
-
-	if (x == 0)
-		return __builtin_copysign((double)INFINITY, -x);
-	if (x < 0) {
-		double whole = __builtin_trunc(x), part = x - whole;
-
-		if (part == 0)
-			return (double)NAN;
-		add = -PI / m_tan(PI * part);
-		x = 1 - x;
+#define ROUNDED1(name, of_float) \
+	static inline float t_##name##_f32(float x) \
+	{ \
+		return (float)of_float(x); \
+	} \
+	static inline double t_##name##_f64(double x) \
+	{ \
+		return d_##name(x); \
 	}
-	for (; x < 10; x += 1)
-		add -= 1 / x;
-	z = 1 / (x * x);
-	z *= 1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132 -
-		z * (691.0 / 32760 - z * (1.0 / 12))))));
-	return m_log(x) - 0.5 / x - z + add;
-}
-
-/* Giles' approximation (2012), then two steps of Halley's method on the smaller of erf and erfc. */
-static inline double d_erfinv(double x)
-{
-	double a = __builtin_fabs(x), w, p;
-
-	if (!(a < 1))
-		return a == 1 ? x * (double)INFINITY : (double)NAN;
-	w = -m_log((1 - a) * (1 + a));
-	if (w < 5) {
-		w -= 2.5;
-		p = 1.50140941 + w * (0.246640727 + w * (-0.00417768164 + w * (-0.00125372503 + w * (0.00021858087 +
-			w * (-4.39150654e-06 + w * (-3.5233877e-06 + w * (3.43273939e-07 + w * 2.81022636e-08)))))));
-	} else {
-		w = __builtin_sqrt(w) - 3;
-		p = 2.83297682 + w * (1.00167406 + w * (0.00943887047 + w * (-0.0076224613 + w * (0.00573950773 +
-			w * (-0.00367342844 + w * (0.00134934322 + w * (0.000100950558 + w * -0.000200214257)))))));
+#define ROUNDED2(name, of_float) \
+	static inline float t_##name##_f32(float x, float y) \
+	{ \
+		return (float)of_float(x, y); \
+	} \
+	static inline double t_##name##_f64(double x, double y) \
+	{ \
+		return d_##name(x, y); \
 	}
-	p *= a;
-	for (int step = 0; step < 2; step++) {
-		double f = a < 0.5 ? m_erf(p) - a : (1 - a) - m_erfc(p);
-		double u = f / (1.12837916709551257390 * m_exp(-p * p));
-
-		p -= u / (1 + p * u);
-	}
-	return __builtin_copysign(p, x);
-}
-
-/* The same rounded to float. */
-#define ROUNDED1(name) \
-	static inline float t_##name##_f32(float x) { return (float)d_##name(x); } \
-	static inline double t_##name##_f64(double x) { return d_##name(x); }
-#define ROUNDED2(name) \
-	static inline float t_##name##_f32(float x, float y) { return (float)d_##name(x, y); } \
-	static inline double t_##name##_f64(double x, double y) { return d_##name(x, y); }
-ROUNDED1(exp) ROUNDED1(exp2) ROUNDED1(expm1) ROUNDED1(log) ROUNDED1(log2) ROUNDED1(log10) ROUNDED1(log1p)
-ROUNDED1(sin) ROUNDED1(cos) ROUNDED1(tan) ROUNDED1(asin) ROUNDED1(acos) ROUNDED1(atan)
-ROUNDED1(sinh) ROUNDED1(cosh) ROUNDED1(tanh) ROUNDED1(asinh) ROUNDED1(acosh) ROUNDED1(atanh)
-ROUNDED1(cbrt) ROUNDED1(rsqrt) ROUNDED1(erf) ROUNDED1(erfc) ROUNDED1(lgamma) ROUNDED1(deg2rad) ROUNDED1(rad2deg)
-ROUNDED1(sigmoid) ROUNDED1(softplus) ROUNDED1(logsigmoid) ROUNDED1(silu) ROUNDED1(gelu) ROUNDED1(gelu_tanh)
-ROUNDED1(mish) ROUNDED1(selu) ROUNDED1(logit) ROUNDED1(sinc) ROUNDED1(digamma) ROUNDED1(erfinv)
-ROUNDED2(pow) ROUNDED2(atan2) ROUNDED2(hypot) ROUNDED2(elu) ROUNDED2(celu) ROUNDED2(logaddexp) ROUNDED2(logaddexp2)
-ROUNDED2(xlogy)
+ROUNDED1(exp, h_exp)
+ROUNDED1(exp2, h_exp2)
+ROUNDED1(expm1, h_expm1)
+ROUNDED1(log, h_log)
+ROUNDED1(log2, h_log2)
+ROUNDED1(log10, h_log10)
+ROUNDED1(log1p, h_log1p)
+ROUNDED1(sin, m_sinf)
+ROUNDED1(cos, m_cosf)
+ROUNDED1(tan, m_tanf)
+ROUNDED1(asin, d_asin)
+ROUNDED1(acos, d_acos)
+ROUNDED1(atan, d_atan)
+ROUNDED1(sinh, h_sinh)
+ROUNDED1(cosh, h_cosh)
+ROUNDED1(tanh, h_tanh)
+ROUNDED1(asinh, h_asinh)
+ROUNDED1(acosh, h_acosh)
+ROUNDED1(atanh, h_atanh)
+ROUNDED1(cbrt, h_cbrt)
+ROUNDED1(rsqrt, d_rsqrt)
+ROUNDED1(erf, h_erf)
+ROUNDED1(erfc, h_erfc)
+ROUNDED1(erfinv, d_erfinv)
+ROUNDED1(lgamma, d_lgamma)
+ROUNDED1(digamma, d_digamma)
+ROUNDED1(deg2rad, d_deg2rad)
+ROUNDED1(rad2deg, d_rad2deg)
+ROUNDED1(sinc, d_sinc)
+ROUNDED1(logit, h_logit)
+ROUNDED1(sigmoid, h_sigmoid)
+ROUNDED1(softplus, h_softplus)
+ROUNDED1(logsigmoid, h_logsigmoid)
+ROUNDED1(silu, h_silu)
+ROUNDED1(gelu, h_gelu)
+ROUNDED1(gelu_tanh, h_gelu_tanh)
+ROUNDED1(mish, h_mish)
+ROUNDED1(selu, h_selu)
+ROUNDED1(hardsigmoid, d_hardsigmoid)
+ROUNDED1(hardswish, d_hardswish)
+ROUNDED2(elu, h_elu)
+ROUNDED2(celu, h_celu)
+ROUNDED2(pow, h_pow)
+ROUNDED2(atan2, d_atan2)
+ROUNDED2(hypot, h_hypot)
+ROUNDED2(logaddexp, h_logaddexp)
+ROUNDED2(logaddexp2, h_logaddexp2)
+ROUNDED2(xlogy, h_xlogy)
 #undef ROUNDED1
 #undef ROUNDED2
 
@@ -709,7 +549,7 @@ static inline c128 z_pow(c128 x, c128 y)
 	if (y == 0)
 		return 1;
 	if (x == 0)
-		return re > 0 && cimag(y) == 0 ? make_c128(0, 0) : make_c128((double)NAN, (double)NAN);
+		return re > 0 ? make_c128(0, 0) : make_c128((double)NAN, (double)NAN);
 	if (cimag(y) != 0 || n == 100 || n != re)
 		return cpow(x, y);
 	for (int e = n < 0 ? -n : n; e; e >>= 1) {
@@ -780,6 +620,8 @@ static inline c128 t_pow_c128(c128 x, c128 y)
 #define t_sinc(x) _Generic((x), CHOOSE_F(sinc))(x)
 #define t_digamma(x) _Generic((x), CHOOSE_F(digamma))(x)
 #define t_erfinv(x) _Generic((x), CHOOSE_F(erfinv))(x)
+#define t_hardsigmoid(x) _Generic((x), CHOOSE_F(hardsigmoid))(x)
+#define t_hardswish(x) _Generic((x), CHOOSE_F(hardswish))(x)
 #define t_elu(x, y) _Generic((x), CHOOSE_F(elu))(x, y)
 #define t_celu(x, y) _Generic((x), CHOOSE_F(celu))(x, y)
 #define t_pow(x, y) _Generic((x), SELECT_INT(t_pow), CHOOSE_FC(pow))(x, y)
@@ -795,14 +637,6 @@ static inline c128 t_pow_c128(c128 x, c128 y)
 
 /* PyTorch's form: exact at both ends. */
 #define t_lerp(x, y, w) (t_abs(w) < 0.5f ? (x) + t_mul(w, (y) - (x)) : (y) - t_mul((y) - (x), 1 - (w)))
-
-static inline double d_hardsigmoid(double x)
-{
-	return x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6;
-}
-
-#define t_hardsigmoid(x) d_hardsigmoid(x)
-#define t_hardswish(x) ((x) * d_hardsigmoid(x))
 
 #define t_nan_to_num(x, y) \
 	_Generic((x), float: t_nan_to_num_f32(x, y), double: t_nan_to_num_f64(x, y), c64: t_nan_to_num_c64(x, y), \

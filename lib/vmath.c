@@ -17,7 +17,7 @@
 #define VECTORS 0
 #endif
 
-/* One function: scalar, and for 2, 4 and 8 doubles at a time. */
+/* One function: scalar, and for registers of 16, 32 and 64 bytes. */
 struct entry {
 	const char *name;
 	void *fn[4];
@@ -25,13 +25,15 @@ struct entry {
 
 enum {
 #define INDEX(name, bound) FN_##name,
-	VMATH1(INDEX) VMATH2(INDEX) NFNS
+	VMATH1(INDEX) VMATH2(INDEX) NDOUBLE,
+	BEFORE_FLOAT = NDOUBLE - 1,
+	VMATH1F(INDEX) NFNS
 #undef INDEX
 };
 
 static struct entry table[NFNS] = {
 #define ENTRY(name, bound) [FN_##name] = { "Sleef_" #name "%s_" #bound "%s", { NULL } },
-	VMATH1(ENTRY) VMATH2(ENTRY)
+	VMATH1(ENTRY) VMATH2(ENTRY) VMATH1F(ENTRY)
 #undef ENTRY
 };
 
@@ -45,7 +47,13 @@ static struct entry table[NFNS] = {
 	{ \
 		return ((double (*)(double, double))table[FN_##name].fn[0])(x, y); \
 	}
+#define SCALAR1F(name, bound) \
+	float m_##name(float x) \
+	{ \
+		return ((float (*)(float))table[FN_##name].fn[0])(x); \
+	}
 VMATH1(SCALAR1)
+VMATH1F(SCALAR1F)
 VMATH2(SCALAR2)
 
 #if VECTORS
@@ -70,7 +78,12 @@ VMATH2(SCALAR2)
 	VECTOR2(name, bN2, "sse4.1", __m128d, 1) \
 	VECTOR2(name, dN4, "avx2", __m256d, 2) \
 	VECTOR2(name, eN8, "avx512f", __m512d, 3)
+#define VECTORS1F(name, bound) \
+	VECTOR1(name, bN4, "sse4.1", __m128, 1) \
+	VECTOR1(name, dN8, "avx2", __m256, 2) \
+	VECTOR1(name, eN16, "avx512f", __m512, 3)
 VMATH1(VECTORS1)
+VMATH1F(VECTORS1F)
 VMATH2(VECTORS2)
 #endif
 
@@ -79,7 +92,7 @@ static char failure[256]; /* why the library could not be used; empty: it can */
 
 static void load(void)
 {
-	static const char *const width[] = { "", "d2", "d4", "d8" };
+	static const char *const width[2][4] = { { "", "d2", "d4", "d8" }, { "", "4", "8", "16" } };
 	static const char *const isa[] = { "", "sse4", "avx2", "avx512f" };
 	static const char *const level[] = { "", "x86-64-v2", "x86-64-v3", "x86-64-v4" };
 	void *lib = dlopen("libsleef.so.3", RTLD_NOW | RTLD_LOCAL);
@@ -94,7 +107,7 @@ static void load(void)
 		for (int i = 0; i < NFNS; i++) {
 			char symbol[64];
 
-			snprintf(symbol, sizeof(symbol), table[i].name, width[column], isa[column]);
+			snprintf(symbol, sizeof(symbol), table[i].name, width[i >= NDOUBLE][column], isa[column]);
 			table[i].fn[column] = dlsym(lib, symbol);
 			if (!table[i].fn[column]) {
 				snprintf(failure, sizeof(failure), "%s", dlerror());
