@@ -150,13 +150,38 @@ static void multiselect(double *x, int64_t n, int64_t first, const int64_t *rank
 		insertion_sort(x, n);
 }
 
-static void select_ranks(double *x, int64_t n, const int64_t *rank, int nrank)
+/* Every rank: what is left after the partitions is sorted, too. */
+static void quick_sort(double *x, int64_t n, int budget)
+{
+	while (n > SMALL) {
+		if (budget-- == 0) {
+			heap_sort(x, n);
+			return;
+		}
+
+		double p = pivot(x, n, n / 2);
+		int64_t less = partition(x, n, p, 0);
+
+		quick_sort(x, less, budget);
+		x += less;
+		n -= less;
+
+		int64_t same = partition(x, n, p, 1);
+
+		x += same;
+		n -= same;
+	}
+	insertion_sort(x, n);
+}
+
+/* How many partitions in a row a good run of pivots may take. */
+static int pivot_budget(int64_t n)
 {
 	int budget = 16;
 
-	for (int64_t m = n; m > 1; m /= 2)
+	for (; n > 1; n /= 2)
 		budget += 2;
-	multiselect(x, n, 0, rank, nrank, budget);
+	return budget;
 }
 
 static int has_nan(const double *x, int64_t n)
@@ -295,7 +320,7 @@ void quantile_run(double *x, int64_t n, const double *q, int nq, enum quantile_m
 	}
 	/* Many quantiles: sorting once is cheaper than selecting for every batch. */
 	if (nq > BATCH)
-		heap_sort(x, n);
+		quick_sort(x, n, pivot_budget(n));
 	for (int i = 0; i < nq; i += BATCH) {
 		int m = nq - i < BATCH ? nq - i : BATCH;
 
@@ -307,7 +332,7 @@ void quantile_run(double *x, int64_t n, const double *q, int nq, enum quantile_m
 				rank[2 * k + 1] = p.next;
 			}
 			qsort(rank, (size_t)m * 2, sizeof(rank[0]), compare_ranks);
-			select_ranks(x, n, rank, 2 * m);
+			multiselect(x, n, 0, rank, 2 * m, pivot_budget(n));
 		}
 		for (int k = 0; k < m; k++) {
 			struct position p = locate(q[i + k], n, method);
@@ -324,6 +349,6 @@ double median_run(double *x, int64_t n)
 
 	if (n <= 0 || has_nan(x, n))
 		return NAN;
-	select_ranks(x, n, rank, 2);
+	multiselect(x, n, 0, rank, 2, pivot_budget(n));
 	return rank[0] == rank[1] ? x[rank[0]] : (x[rank[0]] + x[rank[1]]) / 2;
 }
