@@ -35,8 +35,10 @@ void writer_cleanup(void)
 	for (int i = 0; i < TEMPORARIES; i++) {
 		char *path = atomic_exchange(&temporaries[i], NULL);
 
-		if (path)
+		if (path) {
 			unlink(path);
+			atomic_store(&temporaries[i], path);
+		}
 	}
 	errno = saved;
 }
