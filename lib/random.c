@@ -3,46 +3,27 @@
 #include "random.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cpu_level.h"
 #include "philox.h"
 #include "random_loops.h"
 
+static random_fill_fn *const fills[] = {
 #if defined(__x86_64__)
-
-/* TENSOR_CPU=v2|v3|v4 asks for a lower level than the processor can. */
-static random_fill_fn *fill_fn(void)
-{
-	static random_fill_fn *const fill[] = { random_fill_v2, random_fill_v3, random_fill_v4 };
-	const char *env = getenv("TENSOR_CPU");
-	int best = 0;
-
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-		best = 1;
-	if (best && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-	    __builtin_cpu_supports("avx512vl"))
-		best = 2;
-	if (env && env[0] == 'v' && env[1] >= '2' && env[1] < '2' + best)
-		best = env[1] - '2';
-	return fill[best];
-}
-
+	random_fill_v2,
+	random_fill_v3,
+	random_fill_v4,
 #else
-
-static random_fill_fn *fill_fn(void)
-{
-	return random_fill_base;
-}
-
+	random_fill_base,
 #endif
+};
 
 void random_fill(const struct random_param *p, int64_t start, int64_t n, void *out)
 {
-	random_fill_fn *fill = fill_fn();
+	random_fill_fn *fill = fills[cpu_level()];
 	char *at = out;
 
 	/* The loops count in 32 bits. */
