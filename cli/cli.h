@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "formats/format.h"
+#include "formats/place.h"
 #include "lib/engine.h"
 #include "lib/op.h"
 #include "lib/text.h"
@@ -92,13 +93,6 @@ int64_t parse_int(const char *text, const char *what, int64_t low, int64_t high,
 /* operand.c */
 /* The node of an operand as design section 1 defines it. */
 struct node *operand_node(struct cli *c, const char *text, struct error *err);
-/* A file that is an array: no scalar.  *slice: the text behind '@', or NULL. */
-struct place {
-	char *path, *key;  /* owned */
-	const char *slice; /* inside the text given */
-};
-void operand_split(struct place *p, const char *text);
-void place_release(struct place *p);
 /* Open path, remember it until the command ends, print its warning; format options may be NULL. */
 struct file *operand_open(struct cli *c, const char *path, const struct format_options *opt, struct error *err);
 struct node *file_node(struct cli *c, struct file *f, int member, const char *label, struct error *err);

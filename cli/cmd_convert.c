@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct options {
 	const char *from, *to, *dtype, *shape, *order, *byteorder, *offset, *pitch, *slice_pitch, *as, *compress, *casting,
@@ -160,27 +161,16 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 	struct file *f;
 	int i, ret = -1;
 
-	operand_split(&p, text);
-	if (equals && equals != text && p.path && strncmp(p.path, text, (size_t)(equals - text) + 1) == 0) {
-		struct place q;
-		struct node *probe = NULL;
+	place_split(&p, text);
+	/* An existing file wins over NAME=FILE. */
+	if (equals && equals != text && p.path && access(p.path, F_OK)) {
+		char buf[512];
 
-		(void)probe;
-		operand_split(&q, equals + 1);
-		/* An existing file wins over NAME=FILE. */
-		FILE *exists = fopen(p.path, "rb");
-		if (exists) {
-			fclose(exists);
-			place_release(&q);
-		} else {
-			char buf[512];
-
-			snprintf(buf, sizeof(buf), "%.*s", (int)(equals - text), text);
-			name = graph_string(c->graph, buf);
-			path = equals + 1;
-			place_release(&p);
-			p = q;
-		}
+		snprintf(buf, sizeof(buf), "%.*s", (int)(equals - text), text);
+		name = graph_string(c->graph, buf);
+		path = equals + 1;
+		place_release(&p);
+		place_split(&p, path);
 	}
 	if (!strcmp(path, "-")) {
 		if (many && !name)

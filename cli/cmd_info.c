@@ -292,7 +292,7 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 			}
 			continue;
 		}
-		operand_split(&p, argv[i]);
+		place_split(&p, argv[i]);
 		if (!p.path)
 			return error_memory(err, strlen(argv[i]));
 		f = operand_open(c, p.path, NULL, err);

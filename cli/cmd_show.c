@@ -21,11 +21,9 @@ int cmd_show(struct cli *c, int argc, const char **argv, struct error *err)
 	};
 	struct print_options print = PRINT_OPTIONS_INIT;
 	struct format_options to = { 0 };
-	struct result *r = NULL;
 	int n, ret = 0;
 	int64_t v;
 
-	(void)r;
 	opts_common(opts, &c->common, true, false);
 	n = opts_parse(argc, argv, opts, NULL, NULL, err);
 	if (n < 0)

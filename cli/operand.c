@@ -4,83 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-static bool exists(const char *path)
-{
-	struct stat st;
-
-	return *path && stat(path, &st) == 0;
-}
-
-static char *prefix(const char *text, const char *end)
-{
-	size_t n = (size_t)(end - text);
-	char *s = malloc(n + 1);
-
-	if (s) {
-		memcpy(s, text, n);
-		s[n] = '\0';
-	}
-	return s;
-}
-
-/* path or path:key, where the path exists; the text ends at end. */
-static bool split_key(struct place *p, const char *text, const char *end)
-{
-	char *whole = prefix(text, end);
-
-	if (!whole)
-		return false;
-	if (exists(whole)) {
-		p->path = whole;
-		return true;
-	}
-	for (char *colon = strrchr(whole, ':'); colon; colon = strrchr(whole, ':')) {
-		*colon = '\0';
-		if (exists(whole)) {
-			p->path = whole;
-			p->key = prefix(text + (colon - whole) + 1, end);
-			return true;
-		}
-	}
-	free(whole);
-	return false;
-}
-
-void operand_split(struct place *p, const char *text)
-{
-	const char *end = text + strlen(text);
-
-	memset(p, 0, sizeof(*p));
-	if (exists(text)) {
-		p->path = prefix(text, end);
-		return;
-	}
-	for (const char *at = end; at > text; at--)
-		if (*at == '@' && split_key(p, text, at)) {
-			p->slice = at + 1;
-			return;
-		}
-	if (split_key(p, text, end))
-		return;
-	/* There is no such file: name it without what may be its suffixes. */
-	const char *at = strrchr(text, '@');
-	const char *stop = at && at > text ? at : end;
-	char *path = prefix(text, stop);
-	char *dot = path ? strrchr(path, '.') : NULL, *colon = path ? strchr(dot ? dot : path, ':') : NULL;
-
-	if (colon)
-		*colon = '\0';
-	p->path = path;
-}
-
-void place_release(struct place *p)
-{
-	free(p->path);
-	free(p->key);
-	p->path = p->key = NULL;
-}
 
 bool stdin_is_pipe(void)
 {
@@ -167,7 +90,7 @@ struct node *operand_node(struct cli *c, const char *text, struct error *err)
 		error_set(err, ERR_FILE, "'': an operand is empty");
 		return NULL;
 	}
-	operand_split(&p, text);
+	place_split(&p, text);
 	if (!p.path) {
 		error_memory(err, strlen(text));
 		return NULL;

@@ -244,7 +244,7 @@ static bool missing_file(const char *text)
 
 	if (!strcmp(text, "-") || !strncmp(text, "-@", 2) || scalar_parse(&s, text, strlen(text)))
 		return false;
-	operand_split(&p, text);
+	place_split(&p, text);
 	missing = !p.path || stat(p.path, &st);
 	place_release(&p);
 	return missing;
@@ -534,7 +534,7 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 		error_set(err, ERR_USAGE, "%s works in place: its first operand must be a file", call->name);
 		goto done;
 	}
-	operand_split(&p, pos[0]);
+	place_split(&p, pos[0]);
 	f = p.path ? operand_open(c, p.path, NULL, err) : NULL;
 	if (!f || (i = file_find(f, p.key, err)) < 0 || file_array(f, i, &whole, err))
 		goto done;
