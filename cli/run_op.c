@@ -305,6 +305,26 @@ struct target {
 	struct array array; /* whole */
 };
 
+/* A message about values names the arrays they are in: "a.npy (3, 4): axis 5 is out of bounds ...". */
+static void name_operands(int n, struct node *const in[], struct error *err)
+{
+	char prefix[512] = "", one[NODE_TEXT];
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (!in[i]->label || in[i]->weak)
+			continue;
+		if (strstr(err->text, in[i]->label))
+			return;
+		node_text(in[i], one, sizeof(one));
+		if (len + strlen(one) + 8 > sizeof(prefix))
+			break;
+		len += (size_t)snprintf(prefix + len, sizeof(prefix) - len, "%s%s", len ? " and " : "", one);
+	}
+	if (len)
+		error_prefix(err, prefix);
+}
+
 /* first: the operand that is already there (in place), or NULL. */
 static int call_operands(struct cli *c, struct call *call, struct node *first, int npos, const char **pos, struct given *g,
 			 struct error *err)
@@ -372,6 +392,8 @@ static int call_operands(struct cli *c, struct call *call, struct node *first, i
 		if (set_attr(c, call, g->item[i].attr, g->item[i].text, err))
 			goto done;
 	ret = call_run(call, nin, in, err);
+	if (ret && err->code == ERR_VALUE)
+		name_operands(nin, in, err);
 done:
 	free(in);
 	return ret;
