@@ -115,7 +115,7 @@ static inline uint8_t float_to_e5m2(float x)
 	uint32_t code = SMALL_FLOAT(magnitude, 2, 15);
 
 	code = code > 0x7c ? 0x7c : code;
-	code = magnitude > 0x7f800000 ? 0x7e : code;
+	code |= (uint32_t)(magnitude > 0x7f800000) << 1;
 	return (uint8_t)(code | (u >> 24 & 0x80));
 }
 
