@@ -183,15 +183,13 @@ static void reinterpret_members(struct file *f, const struct format_options *opt
 	}
 }
 
-static int open_input(struct open_file *of, const char *path, const struct format_options *opt, struct error *err)
+static int open_format(struct open_file *of, const struct format_options *opt, struct error *err)
 {
 	struct file *f = &of->file;
 
-	if (is_standard_input(path) ? input_stdin(&of->in, err) : input_open(&of->in, path, err))
-		return -1;
 	of->opt = *opt;
 	if (!(f->path = strdup(input_name(of->in))))
-		return error_memory(err, strlen(path));
+		return error_memory(err, strlen(input_name(of->in)));
 
 	f->format = opt->format ? opt->format : choose_format(f->path, of->in, err);
 	if (!f->format)
@@ -208,18 +206,30 @@ static int open_input(struct open_file *of, const char *path, const struct forma
 	return 0;
 }
 
-int file_open(struct file **out, const char *path, const struct format_options *opt, struct error *err)
+int file_open_input(struct file **out, struct input *in, const struct format_options *opt, struct error *err)
 {
 	struct open_file *of = calloc(1, sizeof(*of));
 
-	if (!of)
+	if (!of) {
+		input_unref(in);
 		return error_memory(err, sizeof(*of));
-	if (open_input(of, path, opt, err)) {
+	}
+	of->in = in;
+	if (open_format(of, opt, err)) {
 		file_close(&of->file);
 		return -1;
 	}
 	*out = &of->file;
 	return 0;
+}
+
+int file_open(struct file **out, const char *path, const struct format_options *opt, struct error *err)
+{
+	struct input *in;
+
+	if (is_standard_input(path) ? input_stdin(&in, err) : input_open(&in, path, err))
+		return -1;
+	return file_open_input(out, in, opt, err);
 }
 
 void file_close(struct file *f)

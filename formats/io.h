@@ -59,6 +59,9 @@ struct source *input_source(struct input *in, int64_t offset, int64_t nbytes, st
 /* Is src made by input_source from a file?  Then *start is the offset of its first byte in that file. */
 bool source_in_file(const struct source *src, int64_t *start);
 
+/* file_open for an input that is open already; takes it over, also when it fails. */
+int file_open_input(struct file **out, struct input *in, const struct format_options *opt, struct error *err);
+
 /* The input and the options that f was opened with; valid as long as f. */
 struct input *file_input(const struct file *f);
 const struct format_options *file_options(const struct file *f);

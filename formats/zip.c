@@ -443,6 +443,7 @@ int zip_stream_open(struct zip_stream **out, const struct zip *z, int i, bool bu
 			zip_stream_close(s);
 			return error_memory(err, BLOCK_BULK);
 		}
+		s->next = s->block;
 		if (inflater_new(&s->inflater, err)) {
 			zip_stream_close(s);
 			return -1;
