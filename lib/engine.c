@@ -207,10 +207,13 @@ static int prepare(struct node *x, int pass, struct error *err)
 	return 0;
 }
 
+enum { MIN_TILE = CHUNK, MAX_TILE = 1 << 16, TURNED_ROWS = 64, MAX_TURNED = 1 << 20, PARALLEL_FROM = 1 << 18 };
+
 /* Number the block buffers of a pass, add up their bytes per element, and see whether it reads a stream. */
 struct census {
 	int pass, slots;
 	int64_t bytes;
+	int64_t least; /* elements that a tile should have */
 	bool streams, vmath;
 };
 
@@ -225,8 +228,15 @@ static void take_census(struct node *x, struct census *t)
 		return;
 	if (x->kind == NODE_LEAF)
 		t->streams |= x->u.array.src->sequential;
-	if (x->kind == NODE_LEAF || x->kind == NODE_VIEW)
+	if (x->kind == NODE_LEAF || x->kind == NODE_VIEW) {
+		/* A transpose is copied in squares, so a tile must hold many of its rows. */
+		if (x->layout && layout_turned(x->layout, dtype_size(x->dtype))) {
+			int64_t rows = x->layout->dim[x->layout->ndim - 1] * TURNED_ROWS;
+
+			t->least = rows > t->least ? rows : t->least;
+		}
 		return;
+	}
 	if (x->kind == NODE_MAP) {
 		t->slots += MAP_MAX_IN + 2;
 		t->vmath |= map_needs_vmath(x->u.map.id, x->u.map.loop);
@@ -254,7 +264,6 @@ static int pass_tile(void *arg, int64_t task, int worker, struct error *err)
 	return elements ? p->sink->write(p->sink, elements, start, n, err) : -1;
 }
 
-enum { MIN_TILE = CHUNK, MAX_TILE = 1 << 16, PARALLEL_FROM = 1 << 18 };
 
 /* Read what a pass left unread of its streams, so that what follows an empty array, or a check at the end, is reached. */
 static int drain(struct node *x, int pass, struct error *err)
@@ -289,6 +298,8 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 		return -1;
 	room = TILE_BYTES / t.bytes / CHUNK * CHUNK;
 	room = room < MIN_TILE ? MIN_TILE : room > MAX_TILE ? MAX_TILE : room;
+	if (t.least > room)
+		room = (t.least < MAX_TURNED ? t.least : MAX_TURNED) / CHUNK * CHUNK;
 	p.tile = room;
 	if (x->kind == NODE_REDUCE && !x->value) {
 		/* Results come in granules; those that take long to make are shared out in small numbers. */

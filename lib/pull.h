@@ -16,6 +16,9 @@ struct layout {
 	int64_t dim[MAX_NDIM], strides[MAX_NDIM];
 };
 
+/* Is this a transpose: the axis before the last is the one whose elements are next to each other in memory? */
+bool layout_turned(const struct layout *l, size_t itemsize);
+
 /* A block of one node's elements. */
 struct slot {
 	void *buf;
