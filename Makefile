@@ -28,7 +28,7 @@ override CPPFLAGS += -I. -D_POSIX_C_SOURCE=200809L -DTENSOR_VERSION='"$(VERSION)
 BASE := -std=c11 -pthread $(WARN) -MMD -MP -fvisibility=hidden
 
 # The loops are built for several instruction sets and chosen at start.  No option here may change a result.
-LOOP_FLAGS := -O3 -fwrapv -fno-math-errno -fno-trapping-math -ffp-contract=off -fcx-limited-range -fopenmp-simd
+LOOP_FLAGS := -O3 -fwrapv -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp-simd
 ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 LEVELS := $(if $(filter x86_64,$(ARCH)),v2 v3 v4,base)
 LEVEL_v2 := -march=x86-64-v2
