@@ -332,7 +332,7 @@ static int find_base(struct input *in, const struct end_record *r, int64_t *base
 
 int zip_open(struct zip *z, struct input *in, struct error *err)
 {
-	struct end_record r;
+	struct end_record r = { 0 };
 	unsigned char *directory;
 	int64_t base;
 	int ret = 0;
@@ -424,7 +424,7 @@ int zip_stream_open(struct zip_stream **out, const struct zip *z, int i, bool bu
 	const struct zip_entry *e = &z->entries[i];
 	const char *refusal = zip_refusal(e);
 	struct zip_stream *s;
-	int64_t data;
+	int64_t data = 0;
 
 	if (refusal)
 		return error_set(err, ERR_FILE, "%s", refusal);
