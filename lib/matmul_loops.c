@@ -185,11 +185,13 @@ MICRO(f64, MADD)
 
 #define AS_IS(x) (x)
 #define AS_BOOL(x) ((x) != 0)
-#define TYPES(X) \
-	X(DT_BOOL, b, b, AS_BOOL) X(DT_I8, i8, u8, (uint8_t)AS_IS) X(DT_U8, u8, u8, AS_IS) \
-	X(DT_I16, i16, u16, (uint16_t)AS_IS) X(DT_U16, u16, u16, AS_IS) X(DT_I32, i32, u32, (uint32_t)AS_IS) \
-	X(DT_U32, u32, u32, AS_IS) X(DT_I64, i64, u64, (uint64_t)AS_IS) X(DT_U64, u64, u64, AS_IS) \
-	X(DT_F32, f32, f64, AS_IS) X(DT_F64, f64, f64, AS_IS)
+#define NUMBERS(X) \
+	X(DT_I8, i8, u8, (uint8_t)AS_IS) X(DT_U8, u8, u8, AS_IS) X(DT_I16, i16, u16, (uint16_t)AS_IS) \
+	X(DT_U16, u16, u16, AS_IS) X(DT_I32, i32, u32, (uint32_t)AS_IS) X(DT_U32, u32, u32, AS_IS) \
+	X(DT_I64, i64, u64, (uint64_t)AS_IS) X(DT_U64, u64, u64, AS_IS) X(DT_F32, f32, f64, AS_IS) \
+	X(DT_F64, f64, f64, AS_IS)
+#define TYPES(X) X(DT_BOOL, b, b, AS_BOOL) NUMBERS(X)
+
 TYPES(TILE)
 TILE_COMPLEX(c64, float)
 TILE_COMPLEX(c128, double)
@@ -271,25 +273,94 @@ enum { LANES = 32, BLOCK_LENGTH = 1 << 14, CHUNK_ROWS = 512, CHUNK_DEPTH = 256 }
 				columns_##type(t, i, smaller(t->m - i, CHUNK_ROWS)); \
 	}
 
+/*
+ * The same for complex numbers, with real and imaginary parts apart: gcc 12 contracts vectors of complex products to
+ * fused ones whatever -ffp-contract says, and the bits would depend on the level.
+ */
+#define VECTOR_COMPLEX(type, real) \
+	static void dot_##type(int64_t k, const real *x, const real *y, real *out) \
+	{ \
+		double total_re = 0, total_im = 0; \
+		\
+		for (int64_t from = 0; from < k; from += BLOCK_LENGTH) { \
+			int64_t n = smaller(k - from, BLOCK_LENGTH); \
+			const real *p = x + 2 * from, *q = y + 2 * from; \
+			double re[LANES] = { 0 }, im[LANES] = { 0 }; \
+			\
+			for (int64_t l = 0; l < n; l += LANES, p += 2 * LANES, q += 2 * LANES) { \
+				int lanes = (int)smaller(n - l, LANES); \
+				\
+				for (int c = 0; c < lanes; c++) { \
+					double a = p[2 * c], b = p[2 * c + 1], u = q[2 * c], v = q[2 * c + 1]; \
+					\
+					re[c] += a * u - b * v; \
+					im[c] += a * v + b * u; \
+				} \
+			} \
+			for (int half = LANES / 2; half; half /= 2) \
+				for (int c = 0; c < half; c++) { \
+					re[c] += re[c + half]; \
+					im[c] += im[c + half]; \
+				} \
+			total_re += re[0]; \
+			total_im += im[0]; \
+		} \
+		out[0] = (real)total_re; \
+		out[1] = (real)total_im; \
+	} \
+	\
+	static void columns_##type(const struct matmul_tile *t, int64_t first, int64_t m) \
+	{ \
+		const real *x = t->b; \
+		real *out = (real *)t->out + 2 * first; \
+		double total_re[CHUNK_ROWS] = { 0 }, total_im[CHUNK_ROWS] = { 0 }, re[CHUNK_ROWS], im[CHUNK_ROWS]; \
+		\
+		for (int64_t from = 0; from < t->k; from += CHUNK_DEPTH) { \
+			int64_t end = smaller(t->k, from + CHUNK_DEPTH); \
+			\
+			memset(re, 0, sizeof(re)); \
+			memset(im, 0, sizeof(im)); \
+			for (int64_t l = from; l < end; l++) { \
+				const real *p = (const real *)t->a + 2 * (first + l * t->a_col); \
+				double u = x[2 * l], v = x[2 * l + 1]; \
+				\
+				for (int64_t i = 0; i < m; i++) { \
+					double a = p[2 * i], b = p[2 * i + 1]; \
+					\
+					re[i] += a * u - b * v; \
+					im[i] += a * v + b * u; \
+				} \
+			} \
+			for (int64_t i = 0; i < m; i++) { \
+				total_re[i] += re[i]; \
+				total_im[i] += im[i]; \
+			} \
+		} \
+		for (int64_t i = 0; i < m; i++) { \
+			out[2 * i] = (real)total_re[i]; \
+			out[2 * i + 1] = (real)total_im[i]; \
+		} \
+	} \
+	\
+	static void vec_##type(const struct matmul_tile *t) \
+	{ \
+		if (t->a_col == 1 || t->k == 1) \
+			for (int64_t i = 0; i < t->m; i++) \
+				dot_##type(t->k, (const real *)t->a + 2 * i * t->a_row, t->b, (real *)t->out + 2 * i); \
+		else \
+			for (int64_t i = 0; i < t->m; i += CHUNK_ROWS) \
+				columns_##type(t, i, smaller(t->m - i, CHUNK_ROWS)); \
+	}
+
 #define PLUS(x, y) ((x) + (y))
 #define PLUS_b(x, y) ((x) | (y))
-typedef c128 sum_c128;
 #define VECTOR_ALL(s, type, CONVERT, PLUS, MADD) \
 	DOT(s, type, CONVERT, PLUS, MADD) ADD_COLUMNS(s, type, CONVERT, PLUS, MADD) VECTOR(type)
-VECTOR_ALL(b, b, AS_BOOL, PLUS_b, MADD_b)
 #define VECTOR_TYPE(dtype, type, s, CONVERT) VECTOR_ALL(s, type, CONVERT, PLUS, MADD)
-VECTOR_TYPE(DT_I8, i8, u8, AS_IS)
-VECTOR_TYPE(DT_U8, u8, u8, AS_IS)
-VECTOR_TYPE(DT_I16, i16, u16, AS_IS)
-VECTOR_TYPE(DT_U16, u16, u16, AS_IS)
-VECTOR_TYPE(DT_I32, i32, u32, AS_IS)
-VECTOR_TYPE(DT_U32, u32, u32, AS_IS)
-VECTOR_TYPE(DT_I64, i64, u64, AS_IS)
-VECTOR_TYPE(DT_U64, u64, u64, AS_IS)
-VECTOR_TYPE(DT_F32, f32, f64, AS_IS)
-VECTOR_TYPE(DT_F64, f64, f64, AS_IS)
-VECTOR_TYPE(DT_C64, c64, c128, AS_IS)
-VECTOR_TYPE(DT_C128, c128, c128, AS_IS)
+VECTOR_ALL(b, b, AS_BOOL, PLUS_b, MADD_b)
+NUMBERS(VECTOR_TYPE)
+VECTOR_COMPLEX(c64, float)
+VECTOR_COMPLEX(c128, double)
 
 #define TILE_ENTRY(dtype, type, s, CONVERT) [dtype] = tile_##type,
 #define VEC_ENTRY(dtype, type, s, CONVERT) [dtype] = vec_##type,
