@@ -36,6 +36,11 @@ struct cli {
 	int nfiles;
 	struct file **files;
 	bool stdin_used;
+	/* "run": arrays that the stage before hands over, and those that this stage makes. */
+	bool piped, collects;
+	struct node **queue, **made;
+	int nqueue, taken, nmade;
+	const char *context; /* lines printed below an error message; owned */
 	const char *const *argv;
 };
 
@@ -58,6 +63,8 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_info(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_show(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_run(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_help(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_version(struct cli *c, int argc, const char **argv, struct error *err);
 
@@ -97,7 +104,9 @@ struct node *operand_node(struct cli *c, const char *text, struct error *err);
 struct file *operand_open(struct cli *c, const char *path, const struct format_options *opt, struct error *err);
 struct node *file_node(struct cli *c, struct file *f, int member, const char *label, struct error *err);
 /* Is standard input a pipe, so that a missing operand can come from it? */
-bool stdin_is_pipe(void);
+bool stdin_is_pipe(const struct cli *c);
+/* Is there another array on standard input?  1, 0, or -1. */
+int stdin_more(struct cli *c, struct error *err);
 /* The next array of standard input. */
 struct node *stdin_node(struct cli *c, const struct format_options *opt, struct error *err);
 /* A source whose bytes were checked: before more is read from standard input, what came from it is kept. */

@@ -87,7 +87,7 @@ int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err)
 		return -1;
 	if ((tol.exact || ulp) && (rtol || atol || (tol.exact && ulp)))
 		return error_set(err, ERR_USAGE, "--exact, --ulp and --rtol/--atol are different criteria: choose one");
-	if (n == 1 && stdin_is_pipe() && strcmp(argv[0], "-")) {
+	if (n == 1 && stdin_is_pipe(c) && strcmp(argv[0], "-")) {
 		with_stdin[1] = argv[0];
 		argv = with_stdin;
 		n = 2;

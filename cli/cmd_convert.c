@@ -142,7 +142,7 @@ static int all_of_stdin(struct cli *c, struct inputs *in, const struct format_op
 {
 	for (int i = 0;; i++) {
 		char name[24];
-		int more = i ? stdin_settle(c, err) ? -1 : file_stdin_more(err) : 1;
+		int more = i ? stdin_more(c, err) : 1;
 
 		if (more <= 0)
 			return more;
@@ -283,7 +283,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 	if (common_apply(c, err) || sides(&o, c->common.output, &from, &to, &fortran, err))
 		return -1;
 	if (!n) {
-		if (!stdin_is_pipe())
+		if (!stdin_is_pipe(c))
 			return error_set(err, ERR_USAGE, "an input is missing");
 		argv = only_stdin;
 		n = 1;

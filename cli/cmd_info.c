@@ -267,7 +267,7 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 	if (common_apply(c, err))
 		return -1;
 	if (!n) {
-		if (!stdin_is_pipe())
+		if (!stdin_is_pipe(c))
 			return error_set(err, ERR_USAGE, "a file is missing");
 		argv = only_stdin;
 		n = 1;
@@ -286,7 +286,7 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 					return -1;
 				if (with_stats)
 					return error_set(err, ERR_USAGE, "--stats reads files, not standard input");
-				more = stdin_settle(c, err) ? -1 : file_stdin_more(err);
+				more = stdin_more(c, err);
 				if (more < 0)
 					return -1;
 			}

@@ -49,7 +49,7 @@ int cmd_show(struct cli *c, int argc, const char **argv, struct error *err)
 			return error_set(err, ERR_USAGE, "--format '%s' is none of csv, tsv, json", format);
 	}
 	if (!n) {
-		if (!stdin_is_pipe())
+		if (!stdin_is_pipe(c))
 			return error_set(err, ERR_USAGE, "an array is missing");
 		argv = only_stdin;
 		n = 1;
@@ -66,7 +66,7 @@ int cmd_show(struct cli *c, int argc, const char **argv, struct error *err)
 				return -1;
 			ret = format ? output_results(c, 1, &one, &to, false, err) : show_node(x, &print, err);
 			if (!ret && stream) {
-				int more = stdin_settle(c, err) ? -1 : file_stdin_more(err);
+				int more = stdin_more(c, err);
 
 				if (more < 0)
 					return -1;

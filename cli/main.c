@@ -18,6 +18,8 @@ const struct command commands[] = {
 	{ "info", cmd_info, "info FILE ... [--json] [--field NAME] [--stats]", "what a file holds, from its header" },
 	{ "show", cmd_show, "show [A ...] [--full] [--precision N] [--format csv|json]", "print an array as NumPy prints it" },
 	{ "compare", cmd_compare, "compare A B [--rtol R] [--atol A] [--ulp N] [--equal-nan] [--exact]", "are two arrays the same, within a tolerance?" },
+	{ "eval", cmd_eval, "eval EXPRESSION [NAME=OPERAND ...] [-o [NAME=]FILE ...]\n       tensor eval -f SCRIPT [NAME=OPERAND ...] [-o [NAME=]FILE ...]", "expressions over named arrays, in one process and one pass" },
+	{ "run", cmd_run, "run 'PIPELINE'", "the text of a pipeline as one fused process" },
 	{ "help", cmd_help, "help [COMMAND [NAME]]", "this list, a command, or one op" },
 	{ "version", cmd_version, "version [--devices]", "the version, and what it can use" },
 	{ NULL, NULL, NULL, NULL },
@@ -100,6 +102,9 @@ static void release(struct cli *c)
 		file_close(c->files[i]);
 	free(c->files);
 	free(c->streams);
+	free(c->queue);
+	free(c->made);
+	free((char *)(uintptr_t)c->context);
 	graph_free(c->graph);
 }
 
@@ -134,6 +139,8 @@ int main(int argc, char **argv)
 	if (!err.code)
 		err.code = ERR_RESOURCE;
 	say(&c, "%s", err.text);
+	if (c.context)
+		fputs(c.context, stderr);
 	status = (int)err.code;
 	release(&c);
 	return status;

@@ -5,10 +5,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-bool stdin_is_pipe(void)
+bool stdin_is_pipe(const struct cli *c)
 {
 	struct stat st;
 
+	if (c->piped)
+		return true;
 	return fstat(0, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
@@ -44,12 +46,27 @@ int stdin_settle(struct cli *c, struct error *err)
 	return c->nstreams ? engine_keep(c->nstreams, c->streams, err) : 0;
 }
 
+int stdin_more(struct cli *c, struct error *err)
+{
+	if (c->piped)
+		return c->taken < c->nqueue;
+	if (stdin_settle(c, err))
+		return -1;
+	return file_stdin_more(err);
+}
+
 struct node *stdin_node(struct cli *c, const struct format_options *opt, struct error *err)
 {
 	struct node **streams, *x;
 	struct file *f;
 	int i;
 
+	if (c->piped) {
+		if (c->taken < c->nqueue)
+			return c->queue[c->taken++];
+		error_set(err, ERR_FILE, "standard input is empty: the command before the pipe wrote nothing");
+		return NULL;
+	}
 	/* The array before this one is read to its end first. */
 	if (stdin_settle(c, err))
 		return NULL;

@@ -232,6 +232,41 @@ done:
 	return ret;
 }
 
+static int share_streams(int n, const struct result *r, struct error *err)
+{
+	struct node **x = calloc((size_t)n, sizeof(*x));
+	int ret;
+
+	if (!x)
+		return error_memory(err, (size_t)n * sizeof(*x));
+	for (int i = 0; i < n; i++)
+		x[i] = r[i].node;
+	ret = engine_share(n, x, err);
+	free(x);
+	return ret;
+}
+
+/* The results of a stage of "run" go to the next one. */
+static int collect(struct cli *c, int n, const struct result *r, struct error *err)
+{
+	struct node **made = realloc(c->made, (size_t)(c->nmade + n + 1) * sizeof(*made));
+
+	if (!made)
+		return error_memory(err, (size_t)n * sizeof(*made));
+	c->made = made;
+	if (c->common.output || c->common.dry)
+		return error_set(err, ERR_USAGE, "only the last stage of a pipeline writes to a file: '-o' and '--dry-run' go there");
+	for (int i = 0; i < n; i++) {
+		/* A scalar that went through a pipe is an array. */
+		struct node *x = r[i].node->weak ? node_cast(c->graph, r[i].node, r[i].node->dtype, err) : r[i].node;
+
+		if (!x)
+			return -1;
+		c->made[c->nmade++] = x;
+	}
+	return 0;
+}
+
 int output_results(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
 		   struct error *err)
 {
@@ -242,6 +277,8 @@ int output_results(struct cli *c, int n, const struct result *r, const struct fo
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (!opt)
 		opt = &none;
+	if (c->collects)
+		return collect(c, n, r, err);
 	if (c->common.json && !c->common.dry)
 		return error_set(err, ERR_USAGE, "--json goes with --dry-run");
 	if (c->common.dry)
@@ -259,6 +296,8 @@ int output_results(struct cli *c, int n, const struct result *r, const struct fo
 	}
 	if (!c->common.output && isatty(1) && opt->format && (!strcmp(opt->format->name, "npy") || !strcmp(opt->format->name, "raw") || opt->format->archive))
 		return error_set(err, ERR_USAGE, "%s bytes are not written to a terminal; use -o FILE", opt->format->name);
+	if (n > 1 && share_streams(n, r, err))
+		return -1;
 	if (c->common.output && strstr(c->common.output, "{}"))
 		return output_many_files(c, n, r, opt, fortran, err);
 	if (writer_open(&w, c->common.output, opt, err))

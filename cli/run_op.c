@@ -285,7 +285,7 @@ static int default_dtypes(struct call *call, struct error *err)
 /* An operand that was left out comes from a pipe; a pipe with nothing in it means that it was just left out. */
 static struct node *implied_operand(struct cli *c, struct call *call, int given, struct error *err)
 {
-	int more = file_stdin_more(err);
+	int more = stdin_more(c, err);
 
 	if (more < 0)
 		return NULL;
@@ -350,7 +350,7 @@ static int call_operands(struct cli *c, struct call *call, struct node *first, i
 	bool uses_stdin = false;
 	for (int i = k; i < npos; i++)
 		uses_stdin |= !strcmp(pos[i], "-") || !strncmp(pos[i], "-@", 2);
-	if (!array && operands && !uses_stdin && stdin_is_pipe() &&
+	if (!array && operands && !uses_stdin && stdin_is_pipe(c) &&
 	    ((operands > 0 && rest < operands && rest + 1 >= operands) || (operands < 0 && rest == 0) ||
 	     (operands > 0 && rest >= operands && k < npos && looks_like_list(pos[k]) && missing_file(pos[k])))) {
 		in[nin] = implied_operand(c, call, rest, err);

@@ -481,6 +481,11 @@ done:
 	return ret;
 }
 
+int engine_share(int n, struct node *const x[], struct error *err)
+{
+	return load_shared_streams(n, x, false, err);
+}
+
 int engine_run(struct node *x, struct sink *sink, struct error *err)
 {
 	if (load_shared_streams(1, &x, false, err))

@@ -22,6 +22,9 @@ int engine_threads(void);
 /* Compute x and hand its elements to the sink. */
 int engine_run(struct node *x, struct sink *sink, struct error *err);
 
+/* Before several nodes are run one after the other: load the streams that more than one of them reads. */
+int engine_share(int n, struct node *const x[], struct error *err);
+
 /* Compute the nodes and keep their elements (node_data); streams below them are kept, too. */
 int engine_keep(int n, struct node *const x[], struct error *err);
 

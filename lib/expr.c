@@ -19,13 +19,15 @@ struct parser {
 	const struct binding *bound;
 	int depth;
 	struct error *err;
+	bool line_ends; /* a newline outside brackets ends the statement */
+	int brackets;
 };
 
 static struct node *parse_comparison(struct parser *s);
 
 static void skip(struct parser *s)
 {
-	while (isspace((unsigned char)*s->p))
+	while (isspace((unsigned char)*s->p) && !(*s->p == '\n' && s->line_ends && !s->brackets))
 		s->p++;
 }
 
@@ -208,6 +210,7 @@ static struct node *parse_call(struct parser *s, const char *name, struct node *
 		return NULL;
 	}
 	call_init(&c, s->g, name, op, s->err);
+	s->brackets++;
 	operands = op->nin_max;
 	for (int i = 0; op->class == OP_MAP && i < c.nattrs; i++)
 		operands -= c.attrs[i].type == ATTR_OPERAND;
@@ -295,6 +298,7 @@ static struct node *parse_call(struct parser *s, const char *name, struct node *
 	else
 		x = c.out[0];
 done:
+	s->brackets--;
 	call_release(&c);
 	return x;
 }
@@ -349,9 +353,11 @@ static struct node *parse_primary(struct parser *s)
 
 	skip(s);
 	if (take(s, "(")) {
+		s->brackets++;
 		x = parse_comparison(s);
 		if (x && !take(s, ")"))
 			return fail(s, "expected ')'");
+		s->brackets--;
 	} else if (name_length(s->p)) {
 		x = parse_name(s);
 	} else if ((n = scalar_scan(&v, s->p)) > 0) {
@@ -487,7 +493,7 @@ static struct node *parse_comparison(struct parser *s)
 
 struct node *expr_build(struct graph *g, const char *text, int n, const struct binding *bound, struct error *err)
 {
-	struct parser s = { g, text, text, n, bound, 0, err };
+	struct parser s = { .g = g, .text = text, .p = text, .n = n, .bound = bound, .err = err };
 	struct node *x = parse_comparison(&s);
 
 	if (x) {
@@ -496,4 +502,92 @@ struct node *expr_build(struct graph *g, const char *text, int n, const struct b
 			return fail(&s, "unexpected text");
 	}
 	return x;
+}
+
+static int program_bind(struct program *p, const char *name, struct node *x, struct error *err)
+{
+	struct binding *value;
+
+	for (int i = 0; i < p->n; i++)
+		if (!strcmp(p->value[i].name, name)) {
+			p->value[i].node = x;
+			return 0;
+		}
+	value = realloc(p->value, (size_t)(p->n + 1) * sizeof(*value));
+	if (!value)
+		return error_memory(err, sizeof(*value));
+	p->value = value;
+	p->value[p->n++] = (struct binding){ name, x };
+	return 0;
+}
+
+/* Blanks, newlines, semicolons and comments between statements. */
+static void skip_separators(struct parser *s)
+{
+	for (;;) {
+		s->p += strspn(s->p, " \t\r\n;");
+		if (*s->p != '#')
+			return;
+		s->p += strcspn(s->p, "\n");
+	}
+}
+
+int program_build(struct program *out, struct graph *g, const char *text, int n, const struct binding *bound,
+		  struct error *err)
+{
+	struct program names = { 0 }; /* everything a statement may use: later ones win */
+	struct parser s = { .g = g, .text = text, .p = text, .err = err };
+	int ret = -1;
+
+	memset(out, 0, sizeof(*out));
+	for (int i = 0; i < n; i++)
+		if (program_bind(&names, bound[i].name, bound[i].node, err))
+			goto done;
+	for (skip_separators(&s); *s.p; skip_separators(&s)) {
+		size_t len = name_length(s.p);
+		const char *after = s.p + len + strspn(s.p + len, " \t"), *name = NULL;
+
+		if (len && *after == '=' && after[1] != '=') {
+			char buf[NAME_MAX_LEN + 1];
+
+			if (len > NAME_MAX_LEN) {
+				fail(&s, "the name is too long");
+				goto done;
+			}
+			snprintf(buf, sizeof(buf), "%.*s", (int)len, s.p);
+			if (!(name = graph_string(g, buf))) {
+				error_memory(err, len);
+				goto done;
+			}
+			s.p = after + 1;
+		}
+		s.n = names.n;
+		s.bound = names.value;
+		s.line_ends = true;
+		out->last = parse_comparison(&s);
+		if (!out->last)
+			goto done;
+		out->last_name = name;
+		skip(&s);
+		if (*s.p && *s.p != ';' && *s.p != '\n' && *s.p != '#') {
+			fail(&s, "unexpected text");
+			goto done;
+		}
+		if (name && (program_bind(&names, name, out->last, err) || program_bind(out, name, out->last, err)))
+			goto done;
+	}
+	if (!out->last)
+		fail(&s, "the program has no statement");
+	else
+		ret = 0;
+done:
+	free(names.value);
+	return ret;
+}
+
+void program_release(struct program *p)
+{
+	free(p->value);
+	p->value = NULL;
+	p->n = 0;
 }

@@ -18,4 +18,17 @@ struct binding {
  */
 struct node *expr_build(struct graph *g, const char *text, int n, const struct binding *bound, struct error *err);
 
+/* A program: statements separated by ';' or newlines, "NAME = EXPRESSION" or "EXPRESSION"; '#' begins a comment. */
+struct program {
+	int n;
+	struct binding *value; /* the assignments in order, a later one to the same name in the place of the earlier */
+	struct node *last;     /* of the last statement */
+	const char *last_name; /* what it assigned to, or NULL */
+};
+
+/* Names that the program assigns may be used by later statements.  program_release frees value, not the nodes. */
+int program_build(struct program *out, struct graph *g, const char *text, int n, const struct binding *bound,
+		  struct error *err);
+void program_release(struct program *p);
+
 #endif

@@ -102,14 +102,14 @@ const char *op_nearest(const char *name, const char *command)
 {
 	static _Thread_local char word[32];
 	const char *best = NULL;
-	int least = (int)strlen(name) / 3 + 1;
+	int most = strlen(name) < 5 ? 1 : strlen(name) < 9 ? 2 : 3, least = most + 1;
 
 	for (int i = 0; i < op_table_size; i++) {
 		const struct op *op = &op_table[i];
 
 		if (strcmp(op_command(op), command))
 			continue;
-		if (text_distance(name, op->name) < least + (best == NULL)) {
+		if (text_distance(name, op->name) < least) {
 			least = text_distance(name, op->name);
 			best = op->name;
 		}

@@ -321,6 +321,7 @@ struct node *node_index(struct graph *g, struct node *x, const char *slices, str
 
 	/* How many axes the items use up, so that "..." knows how many it stands for. */
 	for (const char *s = slices; *s;) {
+		s += strspn(s, " ");
 		size_t n = strcspn(s, ",");
 
 		if (!strncmp(s, "...", 3))

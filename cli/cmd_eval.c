@@ -1,0 +1,229 @@
+/* eval: expressions over named operands. */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/expr.h"
+
+/* The line of the text that an error is in, with a caret under its column. */
+static char *point_at(const char *text, const struct error *err)
+{
+	struct text t = TEXT_INIT;
+	int column = 0;
+
+	if (sscanf(err->text, "column %d:", &column) != 1 || column < 1 || (size_t)column > strlen(text) + 1)
+		return NULL;
+
+	const char *at = text + column - 1, *line = at;
+	while (line > text && line[-1] != '\n')
+		line--;
+	char buf[512];
+	snprintf(buf, sizeof(buf), "%.*s", (int)strcspn(line, "\n"), line);
+	text_add(&t, "  ");
+	text_escaped(&t, buf);
+	text_fmt(&t, "\n  %*s^\n", (int)(at - line), "");
+	return t.s;
+}
+
+/* "NAME=FILE" where the program assigns NAME, else a FILE for the last value. */
+static int add_output(struct cli *c, const struct program *p, const char *spec, struct result *r, const char **path,
+		      struct error *err)
+{
+	const char *equals = strchr(spec, '=');
+
+	*r = (struct result){ p->last, p->last_name };
+	*path = spec;
+	for (int i = 0; equals && i < p->n; i++)
+		if (strlen(p->value[i].name) == (size_t)(equals - spec) && !strncmp(spec, p->value[i].name, (size_t)(equals - spec))) {
+			*r = (struct result){ p->value[i].node, p->value[i].name };
+			*path = equals + 1;
+			return 0;
+		}
+	if (equals && equals != spec && strspn(spec, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == (size_t)(equals - spec))
+		return error_set(err, ERR_USAGE, "-o %s: the expression assigns no '%.*s'", spec, (int)(equals - spec), spec);
+	(void)c;
+	return 0;
+}
+
+static int read_script(struct text *t, const char *path, struct error *err)
+{
+	FILE *f = strcmp(path, "-") ? fopen(path, "r") : stdin;
+	char buf[4096];
+	size_t n;
+
+	if (!f)
+		return error_errno(err, ERR_FILE, "%s", path);
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		text_add_n(t, buf, n);
+	bool bad = ferror(f);
+	if (f != stdin)
+		fclose(f);
+	if (bad)
+		return error_errno(err, ERR_FILE, "%s", path);
+	if (t->failed)
+		return error_memory(err, t->room);
+	if (t->s && strlen(t->s) != t->len)
+		return error_set(err, ERR_FILE, "%s: holds a NUL byte", path);
+	return 0;
+}
+
+/* Several outputs: every one is written, or none is there. */
+static int write_outputs(struct cli *c, const struct program *p, int n, const char *const *specs, struct error *err)
+{
+	struct result *r = calloc((size_t)n + 1, sizeof(*r));
+	const char **path = calloc((size_t)n + 1, sizeof(*path));
+	struct node **x = calloc((size_t)n + 1, sizeof(*x));
+	struct writer **w = calloc((size_t)n + 1, sizeof(*w));
+	static const struct format_options none;
+	int ret = -1, open = 0;
+
+	if (!r || !path || !x || !w) {
+		error_memory(err, (size_t)n * sizeof(*r));
+		goto done;
+	}
+	for (int i = 0; i < n; i++) {
+		if (add_output(c, p, specs[i], &r[i], &path[i], err))
+			goto done;
+		x[i] = r[i].node;
+	}
+	if (n <= 1) {
+		if (!n)
+			r[0] = (struct result){ p->last, p->last_name };
+		c->common.output = n ? path[0] : NULL;
+		r[0].name = NULL;
+		ret = output_results(c, 1, r, NULL, false, err);
+		goto done;
+	}
+	if (c->common.dry) {
+		ret = output_results(c, n, r, NULL, false, err);
+		goto done;
+	}
+	if (engine_share(n, x, err))
+		goto done;
+	for (; open < n; open++) {
+		if (writer_open(&w[open], path[open], &none, err))
+			goto done;
+		if (output_node(c, w[open], r[open].name, r[open].node, false, err)) {
+			open++;
+			goto done;
+		}
+	}
+	ret = 0;
+	for (int i = 0; i < n && !ret; i++) {
+		struct writer *one = w[i];
+
+		w[i] = NULL;
+		ret = writer_commit(one, err);
+	}
+done:
+	for (int i = 0; w && i < open; i++)
+		if (w[i])
+			writer_abort(w[i]);
+	free(r);
+	free(path);
+	free(x);
+	free(w);
+	return ret;
+}
+
+/* "-f", "-fSCRIPT": the letter of an option, alone or before a value. */
+static bool is_option(const struct opt *opts, const char *arg)
+{
+	for (const struct opt *o = opts; o->name; o++)
+		if (o->letter == arg[1])
+			return !arg[2];
+	return false;
+}
+
+int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err)
+{
+	const char *script = NULL, **outputs = calloc((size_t)argc + 1, sizeof(*outputs));
+	struct opt opts[MAX_OPTS] = {
+		{ "file", 'f', "SCRIPT", &script, "read the expressions from a file", false },
+	};
+	struct program p = { 0 };
+	struct binding *bound = calloc((size_t)argc + 1, sizeof(*bound));
+	struct text source = TEXT_INIT;
+	int n, noutputs = 0, first = 1, kept = 0, ret = -1;
+
+	if (!outputs || !bound) {
+		error_memory(err, (size_t)argc * sizeof(*bound));
+		goto done;
+	}
+	/* -o may be given several times. */
+	for (int i = 0; i < argc; i++) {
+		const char *a = argv[i], *value = NULL;
+
+		if (!strcmp(a, "-o") || !strcmp(a, "--output")) {
+			if (i + 1 == argc) {
+				error_set(err, ERR_USAGE, "option '%s' needs a value, FILE", a);
+				goto done;
+			}
+			value = argv[++i];
+		} else if (!strncmp(a, "--output=", 9)) {
+			value = a + 9;
+		} else if (!strncmp(a, "-o", 2)) {
+			value = a + 2;
+		}
+		if (value)
+			outputs[noutputs++] = value;
+		else
+			argv[kept++] = a;
+	}
+	opts_common(opts, &c->common, true, true);
+	/* An expression may begin with a minus. */
+	if (kept && argv[0][0] == '-' && argv[0][1] && argv[0][1] != '-' && !is_option(opts, argv[0])) {
+		n = opts_parse(kept - 1, argv + 1, opts, NULL, NULL, err);
+		n = n < 0 ? n : n + 1;
+	} else {
+		n = opts_parse(kept, argv, opts, NULL, NULL, err);
+	}
+	if (n < 0)
+		goto done;
+	if (c->common.help) {
+		ret = usage_print(c->command, opts,
+				  "Python's syntax and precedence: + - * / // % ** @, comparisons, & | ~ << >>, calls by any name an op\n"
+				  "has, methods (x.sum(axis=0)), x.T, slices (x[1:, None]), pi e inf nan True False, several statements\n"
+				  "with ';'.  The value of the last one is the result; -o NAME=FILE writes an assigned one.\n",
+				  err);
+		goto done;
+	}
+	if (common_apply(c, err))
+		goto done;
+	if (script) {
+		first = 0;
+		if (read_script(&source, script, err))
+			goto done;
+	} else if (!n) {
+		error_set(err, ERR_USAGE, "an expression is missing");
+		goto done;
+	} else {
+		text_add(&source, argv[0]);
+	}
+	for (int i = first; i < n; i++) {
+		const char *equals = strchr(argv[i], '=');
+		char name[64];
+
+		if (!equals || equals == argv[i] || equals - argv[i] >= (int)sizeof(name)) {
+			error_set(err, ERR_USAGE, "'%s' is not NAME=OPERAND", argv[i]);
+			goto done;
+		}
+		snprintf(name, sizeof(name), "%.*s", (int)(equals - argv[i]), argv[i]);
+		bound[i - first].name = graph_string(c->graph, name);
+		bound[i - first].node = operand_node(c, equals + 1, err);
+		if (!bound[i - first].node)
+			goto done;
+	}
+	if (program_build(&p, c->graph, source.s ? source.s : "", n - first, bound, err)) {
+		c->context = source.s ? point_at(source.s, err) : NULL;
+		goto done;
+	}
+	ret = write_outputs(c, &p, noutputs, outputs, err);
+done:
+	program_release(&p);
+	text_release(&source);
+	free(bound);
+	free(outputs);
+	return ret;
+}
