@@ -433,14 +433,30 @@ static int build_reduce(struct call *c, struct error *err)
 			   NULL, err);
 }
 
+/* float16 and bfloat16 go through an expression as float32 and are rounded once, at its end. */
+static struct node *widened(struct graph *g, struct node *x, enum dtype *half, struct error *err)
+{
+	if (!x || x->weak || (x->dtype != DT_F16 && x->dtype != DT_BF16))
+		return x;
+	*half = *half == DT_F32 || *half == x->dtype ? x->dtype : DT_F64;
+	return node_cast(g, x, DT_F32, err);
+}
+
 static int build_text(struct call *c, struct error *err)
 {
 	static const char *const names[] = { "x", "y", "z", "w" };
+	enum dtype half = DT_F32, common = DT_F32;
 	struct binding b[4 + MAX_ATTRS];
+	struct node *result;
 	int n = 0;
 
-	for (int i = 0; i < c->nin; i++)
-		b[n++] = (struct binding){ names[i], c->in[i] };
+	if (nodes_result_type(&common, c->nin, c->in, err))
+		return -1;
+	for (int i = 0; i < c->nin; i++) {
+		b[n++] = (struct binding){ names[i], widened(c->graph, c->in[i], &half, err) };
+		if (!b[n - 1].node)
+			return -1;
+	}
 	for (int i = 0; i < c->nattrs; i++) {
 		const struct attr *a = &c->attrs[i];
 		struct node *v = a->node;
@@ -454,11 +470,15 @@ static int build_text(struct call *c, struct error *err)
 		} else if (!v && a->type == ATTR_FLOAT) {
 			v = node_float(c->graph, a->f, err);
 		}
+		v = widened(c->graph, v, &half, err);
 		if (!v)
 			return -1;
 		b[n++] = (struct binding){ a->name, v };
 	}
-	return call_result(c, expr_build(c->graph, c->op->text, n, b, err), NULL, err);
+	result = expr_build(c->graph, c->op->text, n, b, err);
+	if (result && result->dtype == DT_F32 && (common == DT_F16 || common == DT_BF16) && half == common)
+		result = node_cast(c->graph, result, half, err);
+	return call_result(c, result, NULL, err);
 }
 
 int call_run(struct call *c, int nin, struct node *const in[], struct error *err)
