@@ -58,6 +58,29 @@ static void worst_text(struct text *t, const char *what, const struct node *a, c
 	text_char(t, '\n');
 }
 
+/* A number is compared with every element of the array; it has the type that an op would give it. */
+static int numbers(struct cli *c, struct node **a, struct node **b, struct error *err)
+{
+	struct node *both[] = { *a, *b };
+	enum dtype d;
+
+	if (!(*a)->weak && !(*b)->weak)
+		return 0;
+	if (nodes_result_type(&d, 2, both, err))
+		return -1;
+	if ((*a)->weak)
+		*a = node_cast(c->graph, *a, d, err);
+	if ((*b)->weak)
+		*b = node_cast(c->graph, *b, d, err);
+	if (!*a || !*b)
+		return -1;
+	if ((*a)->kind == NODE_CONST)
+		*a = node_broadcast(c->graph, *a, &(*b)->shape, err);
+	if (*a && (*b)->kind == NODE_CONST)
+		*b = node_broadcast(c->graph, *b, &(*a)->shape, err);
+	return *a && *b ? 0 : -1;
+}
+
 int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err)
 {
 	const char *rtol = NULL, *atol = NULL, *ulp = NULL;
@@ -98,14 +121,7 @@ int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err)
 	b = a ? operand_node(c, argv[1], err) : NULL;
 	if (!b)
 		return -1;
-	/* A number is compared with every element. */
-	if (b->weak && !(b = node_cast(c->graph, b, a->weak ? b->dtype : b->scalar.kind > SCALAR_INT || dtype_is_int(a->dtype) == false ? dtype_promote(a->dtype, a->dtype) : a->dtype, err)))
-		return -1;
-	if (a->weak && !(a = node_cast(c->graph, a, b->dtype, err)))
-		return -1;
-	if (a->kind == NODE_CONST && !(a = node_broadcast(c->graph, a, &b->shape, err)))
-		return -1;
-	if (b->kind == NODE_CONST && !(b = node_broadcast(c->graph, b, &a->shape, err)))
+	if (numbers(c, &a, &b, err))
 		return -1;
 
 	bool shapes = shape_equal(&a->shape, &b->shape), dtypes = a->dtype == b->dtype || !tol.exact;

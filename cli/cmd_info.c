@@ -26,11 +26,6 @@ static void shape_list(struct text *t, const struct shape *s, const char *sep)
 		text_fmt(t, "%s%" PRId64, i ? sep : "", s->dim[i]);
 }
 
-struct stat_row {
-	const char *name;
-	bool complex_too;
-};
-
 /* Reductions of one array, in one row each: min max mean std, and how many are nan, inf, zero. */
 static const struct {
 	const char *name, *expr;
@@ -49,21 +44,18 @@ struct stat_values {
 
 static int stats_compute(struct cli *c, struct node *x, struct stat_values *v, struct error *err)
 {
-	struct node *r[NSTATS];
-	int n = 0;
+	struct binding b = { "x", x };
 
 	for (int i = 0; i < NSTATS; i++) {
-		struct binding b = { "x", x };
+		struct node *r;
 
-		r[i] = NULL;
-		strcpy(v->text[i], "");
+		*v->text[i] = '\0';
 		if ((stats[i].ordered && (dtype_is_complex(x->dtype) || !x->size)) ||
 		    ((!strcmp(stats[i].name, "mean") || !strcmp(stats[i].name, "std")) && !x->size))
 			continue;
-		if (!(r[i] = expr_build(c->graph, stats[i].expr, 1, &b, err)) || engine_keep(1, &r[i], err))
+		if (!(r = expr_build(c->graph, stats[i].expr, 1, &b, err)) || engine_keep(1, &r, err))
 			return -1;
-		number_repr(v->text[i], r[i]->dtype, node_data(r[i]));
-		n++;
+		number_repr(v->text[i], r->dtype, node_data(r));
 	}
 	return 0;
 }
@@ -117,12 +109,10 @@ static int64_t total_bytes(const struct file *f)
 	return n;
 }
 
-static int plain(struct cli *c, struct text *t, struct file *f, int only, const struct stat_values *v, struct error *err)
+static void plain(struct text *t, const struct file *f, int only, const struct stat_values *v)
 {
 	char shape[SHAPE_TEXT];
 
-	(void)c;
-	(void)err;
 	text_escaped(t, f->path);
 	text_char(t, '\n');
 	if (only >= 0) {
@@ -144,7 +134,6 @@ static int plain(struct cli *c, struct text *t, struct file *f, int only, const 
 	for (int i = 0; v && i < NSTATS; i++)
 		if (*v->text[i])
 			text_fmt(t, "  %-9s  %s\n", stats[i].name, v->text[i]);
-	return 0;
 }
 
 static void json(struct text *t, const struct file *f, int only, const struct stat_values *v)
@@ -238,7 +227,7 @@ static int tell(struct cli *c, struct file *f, int only, bool as_json, const cha
 	else if (as_json)
 		json(&t, f, only, with_stats ? &v : NULL);
 	else
-		ret = plain(c, &t, f, only, with_stats ? &v : NULL, err);
+		plain(&t, f, only, with_stats ? &v : NULL);
 	if (ret) {
 		text_release(&t);
 		return -1;

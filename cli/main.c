@@ -36,7 +36,7 @@ const struct command *command_find(const char *name)
 
 void say(const struct cli *c, const char *fmt, ...)
 {
-	struct text line = TEXT_INIT, safe = TEXT_INIT;
+	struct text safe = TEXT_INIT;
 	char buf[2048];
 	va_list ap;
 
@@ -51,7 +51,6 @@ void say(const struct cli *c, const char *fmt, ...)
 	text_add_n(&safe, "\n", 1);
 	if (!safe.failed && safe.s)
 		fputs(safe.s, stderr);
-	text_release(&line);
 	text_release(&safe);
 }
 

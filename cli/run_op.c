@@ -199,11 +199,9 @@ static int op_option(void *arg, const char *name, const char *value, const char 
 {
 	struct given *g = arg;
 	struct attr *a = call_find_attr(g->call, name);
-	char buf[32];
 
 	if (!a)
 		return -1;
-	(void)buf;
 	for (int i = 0; i < g->n; i++)
 		if (g->item[i].attr == a)
 			return error_set(err, ERR_USAGE, "option '--%s' is given twice", name);
@@ -296,14 +294,6 @@ static struct node *implied_operand(struct cli *c, struct call *call, int given,
 	}
 	return stdin_node(c, NULL, err);
 }
-
-/* In place: the file behind the first operand. */
-struct target {
-	struct place place;
-	struct file *file;
-	int member;
-	struct array array; /* whole */
-};
 
 /* A message about values names the arrays they are in: "a.npy (3, 4): axis 5 is out of bounds ...". */
 static void name_operands(int n, struct node *const in[], struct error *err)
