@@ -22,7 +22,7 @@ CASES = {
         ("array [[1,2],[3,4]]", np.array([[1, 2], [3, 4]])), ("array [1.5,2]", np.array([1.5, 2])), ("array 7", np.array(7)), ("array -2.5", np.array(-2.5)),
         ("array [true,false]", np.array([True, False])), ("array [1,2+3j]", np.array([1, 2 + 3j])), ("array [nan,inf,-inf]", np.array([np.nan, np.inf, -np.inf])),
         ("array []", np.array([])), ("array [[],[]]", np.array([[], []])), ("array [1,2] --dtype int8", np.array([1, 2], "int8")),
-        ("array [1,2] --dtype bf16 --dry-run", None), ("array [1,18446744073709551615]", np.array([1, 18446744073709551615])), ("array 3 --dtype f2", np.array(3, "f2")),
+        ("array [1,2] --dtype bf16 --dry-run", None), ("array [1,18446744073709551615]", np.array([1, 18446744073709551615], "u8")), ("array 3 --dtype f2", np.array(3, "f2")),
         ("array [[1,2],[3]]", REFUSED), ("array [300] --dtype uint8", REFUSED), ("array [1,", None), ("array [1] --dtype nosuch", USAGE),
     ],
     "zeros": [("zeros 3,4", np.zeros((3, 4))), ("zeros --shape ()", np.zeros(())), ("zeros 0,3 --dtype i2", np.zeros((0, 3), "i2")), ("zeros 2 --dtype complex64", np.zeros(2, "c8")),
