@@ -23,7 +23,7 @@ struct opt {
 
 /* What every command understands. */
 struct common {
-	const char *output, *device, *threads;
+	const char *output, *device, *threads, *memory;
 	bool quiet, verbose, dry, json, help;
 };
 
@@ -36,6 +36,7 @@ struct cli {
 	int nfiles;
 	struct file **files;
 	bool stdin_used;
+	int64_t memory; /* --mem-limit in bytes; 0: none */
 	/* "run": arrays that the stage before hands over, and those that this stage makes. */
 	bool piped, collects;
 	struct node **queue, **made;

@@ -31,6 +31,7 @@ void opts_common(struct opt *opts, struct common *c, bool computes, bool writes)
 		*o++ = (struct opt){ "threads", 0, "N", &c->threads, "how many threads to use (TENSOR_THREADS)", false };
 	}
 	if (writes) {
+		*o++ = (struct opt){ "mem-limit", 0, "BYTES", &c->memory, "refuse what needs more memory; K, M, G (TENSOR_MEM_LIMIT)", false };
 		*o++ = (struct opt){ "dry-run", 'n', NULL, &c->dry, "tell shapes, dtypes and memory, compute nothing", false };
 	}
 	if (writes)
@@ -175,6 +176,24 @@ int64_t parse_int(const char *text, const char *what, int64_t low, int64_t high,
 	return 0;
 }
 
+/* "64M" in bytes */
+static int parse_bytes(const char *text, int64_t *out, struct error *err)
+{
+	static const char units[] = "KMGT";
+	size_t n = strlen(text);
+	const char *unit = n ? strchr(units, toupper((unsigned char)text[n - 1])) : NULL;
+	char digits[32];
+	int64_t v;
+
+	if (n >= sizeof(digits))
+		return error_set(err, ERR_USAGE, "--mem-limit '%s' is too long", text);
+	snprintf(digits, sizeof(digits), "%.*s", (int)(unit ? n - 1 : n), text);
+	if (parse_int(digits, "--mem-limit", 1, unit ? INT64_MAX >> 40 : INT64_MAX, &v, err))
+		return -1;
+	*out = unit ? v << (10 * (unit - units + 1)) : v;
+	return 0;
+}
+
 int common_apply(struct cli *c, struct error *err)
 {
 	const char *device = c->common.device, *threads = c->common.threads;
@@ -190,6 +209,9 @@ int common_apply(struct cli *c, struct error *err)
 			return error_set(err, ERR_RESOURCE, "%s %s: this build has no CUDA device; use cpu", from, device);
 		return error_set(err, ERR_USAGE, "%s '%s' is unknown: the devices are cpu and cuda", from, device);
 	}
+	const char *memory = c->common.memory ? c->common.memory : getenv("TENSOR_MEM_LIMIT");
+	if (memory && *memory && parse_bytes(memory, &c->memory, err))
+		return -1;
 	if (threads && *threads) {
 		if (parse_int(threads, "threads", 1, 1024, &n, err))
 			return -1;

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/plan.h"
 #include "lib/print.h"
 
 int stdout_flush(struct error *err)
@@ -156,9 +157,10 @@ static int dry_run(struct cli *c, int n, const struct result *r, struct error *e
 		int64_t nbytes = x->size * (int64_t)dtype_size(x->dtype), memory = engine_memory(x);
 
 		if (!c->common.json) {
-			text_fmt(&t, "%s%s%s %s, %" PRId64 " bytes, peak memory about %" PRId64 " bytes\n", r[i].name ? r[i].name : "",
-				 r[i].name ? ": " : "", dtype_name(x->dtype), shape_text(&x->shape, shape, sizeof(shape)), nbytes,
-				 memory);
+			text_fmt(&t, "%s%s%s %s, %" PRId64 " bytes, peak memory about %" PRId64 " bytes, up to %d threads\n",
+				 r[i].name ? r[i].name : "", r[i].name ? ": " : "", dtype_name(x->dtype),
+				 shape_text(&x->shape, shape, sizeof(shape)), nbytes, memory, engine_threads());
+			engine_plan(&t, x);
 			continue;
 		}
 		text_fmt(&t, "%s{", i ? ", " : "");
@@ -170,7 +172,8 @@ static int dry_run(struct cli *c, int n, const struct result *r, struct error *e
 		text_fmt(&t, "\"dtype\": \"%s\", \"shape\": [", dtype_name(x->dtype));
 		for (int k = 0; k < x->shape.ndim; k++)
 			text_fmt(&t, k ? ", %" PRId64 : "%" PRId64, x->shape.dim[k]);
-		text_fmt(&t, "], \"nbytes\": %" PRId64 ", \"memory\": %" PRId64 "}", nbytes, memory);
+		text_fmt(&t, "], \"nbytes\": %" PRId64 ", \"memory\": %" PRId64 ", \"passes\": %d}", nbytes, memory,
+			 engine_plan(NULL, x));
 	}
 	if (c->common.json)
 		text_add(&t, "]\n");
@@ -296,6 +299,10 @@ int output_results(struct cli *c, int n, const struct result *r, const struct fo
 	}
 	if (!c->common.output && isatty(1) && opt->format && (!strcmp(opt->format->name, "npy") || !strcmp(opt->format->name, "raw") || opt->format->archive))
 		return error_set(err, ERR_USAGE, "%s bytes are not written to a terminal; use -o FILE", opt->format->name);
+	for (int i = 0; i < n && c->memory; i++)
+		if (engine_memory(r[i].node) > c->memory)
+			return error_set(err, ERR_RESOURCE, "computing it takes about %" PRId64 " bytes of memory, the limit is %" PRId64,
+					 engine_memory(r[i].node), c->memory);
 	if (n > 1 && share_streams(n, r, err))
 		return -1;
 	if (c->common.output && strstr(c->common.output, "{}"))
