@@ -20,7 +20,8 @@ BUILD ?= build
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 Q := $(if $(V),,@)
-say = @$(if $(V),,echo "  $(1)	$@")
+QUIET := $(V)$(findstring s,$(firstword -$(MAKEFLAGS)))
+say = @$(if $(QUIET),,echo "  $(1)	$@")
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
 	-Wpointer-arith -Wvla -Wno-unknown-warning-option
@@ -87,7 +88,7 @@ $(foreach l,$(LEVELS),$(eval $(call LEVEL_RULE,$(l))))
 
 $(BUILD)/libtensor.a: $(LIB_OBJ)
 	$(call say,AR)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ $@.new && ar rcs $@.new $^ && mv $@.new $@
 
 $(SO): $(LIB_OBJ)
 	$(call say,LINK)
@@ -180,7 +181,7 @@ demo: deps-build
 dist:
 	@mkdir -p $(BUILD)
 	git archive --prefix=tensor-$(VERSION)/ HEAD | gzip -9n >$(BUILD)/tensor-$(VERSION).tar.gz
-	@echo $(BUILD)/tensor-$(VERSION).tar.gz
+	@echo '$(BUILD)/tensor-$(VERSION).tar.gz'
 
 deb:
 	@BUILD='$(abspath $(BUILD))' VERSION='$(VERSION)' MAKE='$(MAKE)' tests/deb
