@@ -43,6 +43,7 @@ LIB_SRC := $(filter-out $(LOOP_SRC),$(wildcard lib/*.c)) $(wildcard formats/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+BENCH := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(foreach l,$(LEVELS),$(LOOP_SRC:%.c=$(BUILD)/%.$(l).o))
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 UNIT := $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -164,8 +165,13 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libtensor.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
 
 bench: deps-build deps-test
-	@+$(MAKE) --no-print-directory all
-	@BUILD='$(abspath $(BUILD))' CC='$(CC)' tests/bench/bench
+	@+$(MAKE) --no-print-directory all $(BENCH)
+	@BUILD='$(abspath $(BUILD))' python3 tests/bench/bench.py
+
+$(BENCH): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -ldl
 
 lint: deps-test
 	@CC='$(CC)' CPPFLAGS='$(filter-out -DTENSOR_VERSION=%,$(CPPFLAGS))' tests/lint
@@ -198,7 +204,7 @@ help:
 #:make check        test and lint
 #:make asan         the tests with the address and undefined behaviour sanitizers
 #:make fuzz         build the fuzz targets with libFuzzer
-#:make bench        time whole commands against NumPy; BENCH_N=1000 for small arrays
+#:make bench        time whole commands against NumPy; BENCH_N=1000 for small arrays; tests/bench/bench.py tells more
 #:make lint         layers, formatting, warnings, man pages, scripts
 #:make format       format the sources
 #:make install      install under PREFIX (/usr/local), staged in DESTDIR; uninstall removes it

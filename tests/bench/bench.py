@@ -16,6 +16,7 @@ makes the exit status 1.  A missed target does not.
 import os
 import platform
 import re
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -192,7 +193,7 @@ class Bench:
     def argv(self, command):
         """A row's command with the paths of programs."""
         if "|" in command:
-            return ["sh", "-c", command.replace("tensor ", TENSOR + " ")]
+            return ["sh", "-c", command.replace("tensor ", shlex.quote(TENSOR) + " ")]
         words = command.split()
         return [TENSOR if words[0] == "tensor" else os.path.join(HELPERS, words[0])] + words[1:]
 
@@ -285,11 +286,11 @@ class Bench:
             cells += [spread(vs), at(row.torch_times, ">=")]
             judge(statistics.median(vs) >= row.torch_times, "PyTorch")
         else:
-            cells += ["no torch" if row.torch_times else "", at(row.torch_times, ">=")]
+            cells += ["no torch" if row.torch_times else ""] + [""] * self.torch
         cells += [number(memory), number(max(mib for _, mib in times["numpy"])), f"<= {row.memory:.0f}"]
         judge(memory <= row.memory, "memory")
         return cells, (("missed: " + ", ".join(missed) if missed else "met") if JUDGE else "") + (
-            f"  ({row.note})" if row.note else "")
+            f" ({row.note})" if row.note else "")
 
     # Rows that are no pairs: a function returns what it measured, and whether that meets the target (None: no target).
 
@@ -346,17 +347,16 @@ def at(target, relation):
     return f"{relation} {target:g}" if target else ""
 
 
-HEAD = ["row", "ms", "NumPy ms", "times faster", "target", "limit ms", "of the limit", "target", "x PyTorch", "target",
-        "MB", "NumPy MB", "target"]
-WIDTH = [-17, 6, 8, 18, 7, 8, 18, 7, 16, 6, 5, 8, 7]
+def columns(torch):
+    """The heads of the table and their widths; a negative one is aligned to the left."""
+    return {"row": -17, "ms": 6, "NumPy ms": 8, "NumPy / ours": 18, "target": 6, "limit ms": 8, "ours / limit": 18,
+            "target ": 7} | ({"PyTorch / ours": 18, " target": 6} if torch else {"PyTorch": 8}) | {
+                "MB": 5, "NumPy MB": 8, " target ": 7}
 
 
-def line(cells, end):
-    out = []
-    for i, width in enumerate(WIDTH):
-        cell = cells[i] if i < len(cells) else ""
-        out.append(cell.ljust(-width) if width < 0 else cell.rjust(width))
-    print(("  ".join(out) if len(cells) > 1 else cells[0].ljust(-WIDTH[0])) + "  " + end, flush=True)
+def line(cells, end, widths):
+    out = [cell.ljust(-width) if width < 0 else cell.strip().rjust(width) for cell, width in zip(cells, widths)]
+    print("  ".join(out + [end]).rstrip(), flush=True)
 
 
 def machine(python):
@@ -407,15 +407,17 @@ def main():
 
 
 def bench(b, rows, pattern):
+    heads = columns(b.torch)
+    widths = list(heads.values())
     if rows:
-        line(HEAD, "result")
+        line(heads, "result", widths)
     for i, row in enumerate(rows):
         try:
             b.make(row.inputs)
-            line(*b.table_row(row))
+            line(*b.table_row(row), widths)
         except Failed as e:
             b.wrong += 1
-            line([row.name], f"FAILED: {e}")
+            line([row.name], f"FAILED: {e}", widths)
         b.remove(row.out, row.ref, "l", "p.npy")
         b.remove(*(name for name in row.inputs if not any(name in later.inputs for later in rows[i + 1:])))
     print()
