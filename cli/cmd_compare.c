@@ -32,11 +32,15 @@ static void index_text(struct text *t, const struct shape *s, int64_t i)
 	text_add(t, shape_text(&at, buf, sizeof(buf)));
 }
 
-static void value_text(struct text *t, enum dtype d, const double v[2])
+static void value_text(struct text *t, enum dtype d, const double v[2], bool bits)
 {
 	char buf[NUMBER_TEXT], element[16];
+	int64_t integer;
 
-	if (d == DT_BOOL || dtype_is_int(d))
+	memcpy(&integer, v, sizeof(integer));
+	if (bits)
+		text_fmt(t, dtype_info[d].kind == 'u' ? "%" PRIu64 : "%" PRId64, integer);
+	else if (d == DT_BOOL || dtype_is_int(d))
 		text_fmt(t, "%.0f", v[0]);
 	else {
 		cast_one(d, element, DT_C128, v);
@@ -45,16 +49,17 @@ static void value_text(struct text *t, enum dtype d, const double v[2])
 	}
 }
 
-static void worst_text(struct text *t, const char *what, const struct node *a, const struct node *b, const struct worst *w)
+static void worst_text(struct text *t, const char *what, const struct node *a, const struct node *b, const struct worst *w,
+		       bool bits)
 {
 	if (w->index < 0)
 		return;
 	text_fmt(t, "  worst %s  %.6g at ", what, w->error);
 	index_text(t, &a->shape, w->index);
 	text_add(t, ": ");
-	value_text(t, a->dtype, w->a);
+	value_text(t, a->dtype, w->a, bits);
 	text_add(t, " and ");
-	value_text(t, b->dtype, w->b);
+	value_text(t, b->dtype, w->b, bits);
 	text_char(t, '\n');
 }
 
@@ -157,9 +162,9 @@ int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err)
 		index_text(&t, &a->shape, r.first);
 		text_char(&t, '\n');
 	}
-	worst_text(&t, "abs", a, b, &r.abs);
-	worst_text(&t, "rel", a, b, &r.rel);
-	worst_text(&t, "ulp", a, b, &r.ulp);
+	worst_text(&t, "abs", a, b, &r.abs, r.integers);
+	worst_text(&t, "rel", a, b, &r.rel, r.integers);
+	worst_text(&t, "ulp", a, b, &r.ulp, r.integers);
 	if (r.nan_a || r.nan_b)
 		text_fmt(&t, "  nan        %" PRId64 " and %" PRId64 ", %" PRId64 " at the same places\n", r.nan_a, r.nan_b, r.nan_both);
 	if (r.inf_mismatch)

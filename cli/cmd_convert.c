@@ -127,6 +127,14 @@ static int add_input(struct inputs *in, struct node *x, const char *name, struct
 	return 0;
 }
 
+/* name: made just now, NULL for want of memory */
+static int add_named(struct inputs *in, struct node *x, const char *name, struct error *err)
+{
+	if (x && !name)
+		return error_memory(err, 1);
+	return add_input(in, x, name, err);
+}
+
 /* The stem of a path: "dir/a.npy" -> "a". */
 static const char *stem(struct graph *g, const char *path)
 {
@@ -147,7 +155,7 @@ static int all_of_stdin(struct cli *c, struct inputs *in, const struct format_op
 		if (more <= 0)
 			return more;
 		snprintf(name, sizeof(name), "arr_%d", i);
-		if (add_input(in, stdin_node(c, opt, err), graph_string(c->graph, name), err))
+		if (add_named(in, stdin_node(c, opt, err), graph_string(c->graph, name), err))
 			return -1;
 	}
 }
@@ -170,6 +178,8 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 		name = graph_string(c->graph, buf);
 		path = equals + 1;
 		place_release(&p);
+		if (!name)
+			return error_memory(err, strlen(buf));
 		place_split(&p, path);
 	}
 	if (!strcmp(path, "-")) {
@@ -189,7 +199,7 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 	if (f->nmembers != 1 && !p.key && many) {
 		/* Every member, under its own name. */
 		for (i = 0; i < f->nmembers; i++)
-			if (add_input(in, file_node(c, f, i, text, err), graph_string(c->graph, f->members[i].name), err))
+			if (add_named(in, file_node(c, f, i, text, err), graph_string(c->graph, f->members[i].name), err))
 				goto done;
 		ret = 0;
 		goto done;
@@ -203,7 +213,7 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 	if (!name)
 		name = p.key ? graph_string(c->graph, p.key) :
 		       f->archive && f->members[i].name ? graph_string(c->graph, f->members[i].name) : stem(c->graph, p.path);
-	ret = add_input(in, x, name, err);
+	ret = add_named(in, x, name, err);
 done:
 	place_release(&p);
 	return ret;

@@ -287,7 +287,7 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 		f = operand_open(c, p.path, NULL, err);
 		ret = f ? 0 : -1;
 		only = -1;
-		if (f && (p.key || p.slice || (f->nmembers == 1 && !f->archive))) {
+		if (f && (p.key || p.slice || (f->nmembers == 1 && (!f->archive || name || with_stats)))) {
 			only = file_find(f, p.key, err);
 			ret = only < 0 ? -1 : 0;
 		}

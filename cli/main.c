@@ -49,8 +49,7 @@ void say(const struct cli *c, const char *fmt, ...)
 	text_add(&safe, ": ");
 	text_escaped(&safe, buf);
 	text_add_n(&safe, "\n", 1);
-	if (!safe.failed && safe.s)
-		fputs(safe.s, stderr);
+	fputs(!safe.failed && safe.s ? safe.s : "tensor: out of memory\n", stderr);
 	text_release(&safe);
 }
 
@@ -63,14 +62,16 @@ static void on_signal(int sig)
 
 static void handle_signals(void)
 {
-	static const int fatal[] = { SIGINT, SIGTERM, SIGHUP, SIGXFSZ, SIGXCPU };
+	static const int fatal[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU };
 
 	/* A reader that closes its pipe ends us quietly, whatever the parent process ignores. */
 	signal(SIGPIPE, SIG_DFL);
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
-		struct sigaction sa = { .sa_handler = on_signal };
+		struct sigaction sa = { .sa_handler = on_signal }, old;
 
-		sigaction(fatal[i], &sa, NULL);
+		/* What the parent process ignores stays ignored: nohup, and "&" in scripts. */
+		if (!sigaction(fatal[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(fatal[i], &sa, NULL);
 	}
 	/* A file size limit is an error to report, not a death. */
 	signal(SIGXFSZ, SIG_IGN);

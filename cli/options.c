@@ -84,6 +84,8 @@ static int opt_store(const struct opt *o, const char *arg, const char *value, co
 	}
 	if (!value && !next)
 		return error_set(err, ERR_USAGE, "option '%s' needs a value, %s", arg, o->arg);
+	if (*(const char **)o->target)
+		return error_set(err, ERR_USAGE, "option '--%s' is given twice", o->name);
 	*(const char **)o->target = value ? value : next;
 	return value ? 0 : 1;
 }

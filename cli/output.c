@@ -33,13 +33,19 @@ int text_print(struct text *t, struct error *err)
 void text_json(struct text *t, const char *s)
 {
 	text_char(t, '"');
-	for (; *s; s++)
-		if (*s == '"' || *s == '\\')
-			text_fmt(t, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			text_fmt(t, "\\u%04x", *s);
-		else
-			text_char(t, *s);
+	for (const unsigned char *p = (const unsigned char *)s; *p;) {
+		size_t n = text_utf8(p);
+
+		if (*p == '"' || *p == '\\')
+			text_fmt(t, "\\%c", *p);
+		else if (n)
+			text_add_n(t, (const char *)p, n);
+		else if (*p < 0x80)
+			text_fmt(t, "\\u%04x", *p);
+		else /* as Python's surrogateescape: os.fsencode gives the byte back */
+			text_fmt(t, "\\udc%02x", *p);
+		p += n ? n : 1;
+	}
 	text_char(t, '"');
 }
 
@@ -205,6 +211,12 @@ static int output_many_files(struct cli *c, int n, const struct result *r, const
 		char *path;
 
 		snprintf(number, sizeof(number), "%d", i);
+		/* An archive does not choose the directory that is written to. */
+		if (r[i].name && strchr(r[i].name, '/')) {
+			error_set(err, ERR_FILE, "'%s' is no name of a file: convert this member by itself, ARCHIVE:%s", r[i].name,
+				  r[i].name);
+			goto done;
+		}
 		path = numbered(c->common.output, r[i].name ? r[i].name : number);
 		if (!path) {
 			error_memory(err, 1);

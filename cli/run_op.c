@@ -215,6 +215,20 @@ static int op_option(void *arg, const char *name, const char *value, const char 
 	return value ? 0 : 1;
 }
 
+/* "unknown option '--axs'": the attribute that may have been meant. */
+static int suggest_attr(const struct call *call, struct error *err)
+{
+	char word[64];
+	size_t n = strlen(err->text);
+
+	if (sscanf(err->text, "unknown option '--%63[^'=]", word) != 1 || strstr(err->text, "did you mean"))
+		return -1;
+	for (int i = 0; i < call->nattrs; i++)
+		if (text_distance(word, call->attrs[i].name) <= 2)
+			snprintf(err->text + n, sizeof(err->text) - n, ": did you mean '--%s'?", call->attrs[i].name);
+	return -1;
+}
+
 static int set_attr(struct cli *c, struct call *call, struct attr *a, const char *text, struct error *err)
 {
 	if (a->type == ATTR_OPERAND && strcmp(text, "none") && strcmp(text, "None")) {
@@ -436,7 +450,7 @@ int run_op(struct cli *c, const char *command, int argc, const char **argv, stru
 		return -1;
 	npos = opts_parse(argc, argv, opts, op ? op_option : NULL, &given, err);
 	if (npos < 0)
-		return -1;
+		return op ? suggest_attr(&call, err) : -1;
 	if (c->common.help)
 		return op && strcmp(command, "matmul") ? print_op_help(op, err) : usage_print(c->command, opts, NULL, err);
 	if (list)
@@ -513,16 +527,18 @@ static const char *torch_dtype(enum dtype d)
 }
 
 /* Does computing x read what the leaf describes only at the very elements that are written at that time? */
-static bool elementwise_of(const struct node *x, const struct node *leaf)
+static bool elementwise_of(const struct node *x, const struct node *target)
 {
-	if (x == leaf)
+	const struct node *leaf = target->kind == NODE_VIEW ? target->in[0] : target;
+
+	if (x == target)
 		return true;
 	if (x->kind == NODE_LEAF)
-		return x->u.array.src->dev != leaf->u.array.src->dev || x->u.array.src->ino != leaf->u.array.src->ino;
+		return x != leaf && (x->u.array.src->dev != leaf->u.array.src->dev || x->u.array.src->ino != leaf->u.array.src->ino);
 	if (x->kind != NODE_MAP && x->kind != NODE_CAST && x->kind != NODE_CONST)
 		return x->nin == 0;
 	for (int i = 0; i < x->nin; i++)
-		if (!elementwise_of(x->in[i], leaf))
+		if (!elementwise_of(x->in[i], target))
 			return false;
 	return true;
 }

@@ -247,7 +247,7 @@ static int drawn(struct call *c, struct random_param *p, const struct shape *s, 
 	const struct attr *seed = attr_get(c, "seed");
 
 	if (!seed->given) {
-		c->seed = random_seed();
+		c->seed = random_seed() >> 1; /* so that it can be given back with --seed */
 	} else {
 		c->seed = (uint64_t)seed->i;
 	}
@@ -367,7 +367,7 @@ int build_randperm(struct call *c, struct error *err)
 	x = node_block(c->graph, shuffle, 0, NULL, DT_I64, &(struct shape){ 1, { n } }, err);
 	if (!x)
 		return -1;
-	c->seed = seed->given ? (uint64_t)seed->i : random_seed();
+	c->seed = seed->given ? (uint64_t)seed->i : random_seed() >> 1;
 	c->random = true;
 	x->u.block.i[0] = (int64_t)c->seed;
 	return call_result(c, node_cast(c->graph, x, dtype_or(t, c->default_int), err), NULL, err);

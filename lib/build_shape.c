@@ -1,7 +1,9 @@
 /* Build functions of the shape and join families, and of composites that are no expression: see ops.def. */
 #include "op.h"
 
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -845,7 +847,8 @@ int build_clip(struct call *c, struct error *err)
 
 int build_gelu(struct call *c, struct error *err)
 {
-	const char *how = attr_get(c, "approximate")->s;
+	const struct attr *a = attr_get(c, "approximate");
+	const char *how = a->none ? "none" : a->s;
 
 	if (strcmp(how, "none") && strcmp(how, "tanh"))
 		return error_set(err, ERR_USAGE, "approximate '%s' is neither none nor tanh", how);
@@ -857,10 +860,10 @@ int build_round(struct call *c, struct error *err)
 	int64_t decimals = attr_get(c, "decimals")->i;
 	struct node *x = c->in[0], *scale;
 
+	if (dtype_is_int(x->dtype) && decimals >= 0)
+		return call_result(c, strong(c, 0, err), NULL, err);
 	if (decimals == 0)
 		return call_result(c, node_map(c->graph, MAP_rint, c->in, err), NULL, err);
-	if (!x->weak && (x->dtype == DT_BOOL || (dtype_is_int(x->dtype) && decimals > 0)))
-		return call_result(c, x, NULL, err);
 	if (decimals > 300 || decimals < -300)
 		return error_set(err, ERR_VALUE, "decimals %" PRId64 " is out of range", decimals);
 	/* numpy.round: scale, round, scale back */
@@ -883,4 +886,34 @@ int build_round(struct call *c, struct error *err)
 	x = x ? node_map(c->graph, MAP_rint, &x, err) : NULL;
 	x = x ? node_map(c->graph, decimals > 0 ? MAP_divide : MAP_multiply, (struct node *[]){ x, scale }, err) : NULL;
 	return call_result(c, x, NULL, err);
+}
+
+/* The largest finite number of a float type. */
+static double largest(enum dtype d)
+{
+	return d == DT_F64 ? DBL_MAX : d == DT_F16 ? 65504 : d == DT_BF16 ? 0x1.fep127 : FLT_MAX;
+}
+
+int build_nan_to_num(struct call *c, struct error *err)
+{
+	struct node *x = strong(c, 0, err), *nan = attr_get(c, "nan")->node, *y, *test;
+	const char *names[] = { "posinf", "neginf" };
+
+	if (!x)
+		return -1;
+	if (x->dtype == DT_BOOL || dtype_is_int(x->dtype))
+		return call_result(c, x, NULL, err);
+	if (dtype_is_complex(x->dtype))
+		return error_set(err, ERR_VALUE, "nan_to_num does not take %s", dtype_name(x->dtype));
+	test = node_map(c->graph, MAP_isnan, &x, err);
+	y = test ? node_map(c->graph, MAP_where, (struct node *[]){ test, nan, x }, err) : NULL;
+	for (int i = 0; y && i < 2; i++) {
+		struct node *limit = attr_get(c, names[i])->node, *inf = node_float(c->graph, i ? -INFINITY : INFINITY, err);
+
+		if (!limit)
+			limit = node_float(c->graph, i ? -largest(x->dtype) : largest(x->dtype), err);
+		test = limit && inf ? node_map(c->graph, MAP_equal, (struct node *[]){ x, inf }, err) : NULL;
+		y = test ? node_map(c->graph, MAP_where, (struct node *[]){ test, limit, y }, err) : NULL;
+	}
+	return call_result(c, y, NULL, err);
 }

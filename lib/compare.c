@@ -10,6 +10,7 @@ struct state {
 	struct comparison *out;
 	const struct tolerance *t;
 	enum dtype type;  /* what both are read as */
+	enum dtype other; /* integers: what the second is read as */
 	enum dtype units; /* the float type of a unit in the last place; NDTYPES: none */
 };
 
@@ -84,7 +85,7 @@ static void compare_floats(struct state *s, const double *x, const double *y, in
 				if (c->has_ulp)
 					worse(&c->ulp, start + i, units, a, b);
 			}
-			same = t->ulp >= 0 ? units <= t->ulp : diff <= t->atol + t->rtol * size;
+			same = !(diff > 0) || (t->ulp >= 0 ? units <= t->ulp : diff <= t->atol + t->rtol * size);
 		}
 		if (!same) {
 			c->different++;
@@ -97,19 +98,23 @@ static void compare_floats(struct state *s, const double *x, const double *y, in
 static void compare_ints(struct state *s, const void *x, const void *y, int64_t start, int64_t n)
 {
 	struct comparison *c = s->out;
-	bool is_signed = s->type == DT_I64;
 
 	for (int64_t i = 0; i < n; i++) {
 		uint64_t p = ((const uint64_t *)x)[i], q = ((const uint64_t *)y)[i];
-		bool less = is_signed ? (int64_t)p < (int64_t)q : p < q;
-		double a[2] = { is_signed ? (double)(int64_t)p : (double)p, 0 }, b[2] = { is_signed ? (double)(int64_t)q : (double)q, 0 };
-		double diff = (double)(less ? q - p : p - q);
+		bool minus_p = s->type == DT_I64 && p >> 63, minus_q = s->other == DT_I64 && q >> 63;
+		double size = minus_q ? (double)-q : (double)q, diff, a[2] = { 0 }, b[2] = { 0 };
 
-		if (p == q)
+		if (p == q && minus_p == minus_q)
 			continue;
+		if (minus_p == minus_q)
+			diff = (double)(p < q ? q - p : p - q);
+		else
+			diff = (minus_p ? (double)-p : (double)p) + size;
+		memcpy(a, &p, sizeof(p));
+		memcpy(b, &q, sizeof(q));
 		worse(&c->abs, start + i, diff, a, b);
-		worse(&c->rel, start + i, q ? diff / fabs(b[0]) : INFINITY, a, b);
-		if (s->t->ulp >= 0 || !(diff <= s->t->atol + s->t->rtol * fabs(b[0]))) {
+		worse(&c->rel, start + i, q ? diff / size : INFINITY, a, b);
+		if (s->t->ulp >= 0 || !(diff <= s->t->atol + s->t->rtol * size)) {
 			c->different++;
 			if (c->first < 0)
 				c->first = start + i;
@@ -122,7 +127,7 @@ static int compare_tile(void *arg, const void *x, const void *y, int64_t start, 
 	struct state *s = arg;
 
 	(void)err;
-	if (s->type == DT_I64 || s->type == DT_U64)
+	if (s->out->integers)
 		compare_ints(s, x, y, start, n);
 	else
 		compare_floats(s, x, y, s->type == DT_C128 ? 2 : 1, start, n);
@@ -148,10 +153,15 @@ static int compare_bytes(void *arg, const void *x, const void *y, int64_t start,
 	return 0;
 }
 
+static enum dtype widest(enum dtype d)
+{
+	return dtype_info[d].kind == 'u' ? DT_U64 : DT_I64;
+}
+
 int compare_nodes(struct comparison *out, struct node *a, struct node *b, const struct tolerance *t, struct error *err)
 {
 	enum dtype d = dtype_promote(a->dtype, b->dtype);
-	struct state s = { out, t, DT_F64, NDTYPES };
+	struct state s = { out, t, DT_F64, DT_F64, NDTYPES };
 
 	memset(out, 0, sizeof(*out));
 	out->size = a->size;
@@ -160,12 +170,14 @@ int compare_nodes(struct comparison *out, struct node *a, struct node *b, const 
 		s.type = a->dtype;
 		return engine_zip(a, b, compare_bytes, &s, err);
 	}
-	s.type = dtype_is_complex(d) ? DT_C128 : d == DT_BOOL || dtype_info[d].kind == 'i' ? DT_I64 : dtype_info[d].kind == 'u' ? DT_U64 : DT_F64;
-	if (dtype_is_float(d) && d <= DT_C128) {
+	out->integers = (a->dtype == DT_BOOL || dtype_is_int(a->dtype)) && (b->dtype == DT_BOOL || dtype_is_int(b->dtype));
+	s.type = out->integers ? widest(a->dtype) : dtype_is_complex(d) ? DT_C128 : DT_F64;
+	s.other = out->integers ? widest(b->dtype) : s.type;
+	if (dtype_is_float(d) && d <= DT_C128 && !out->integers) {
 		s.units = d;
 		out->has_ulp = true;
 	}
 	a = node_cast(a->graph, a, s.type, err);
-	b = a ? node_cast(b->graph, b, s.type, err) : NULL;
+	b = a ? node_cast(b->graph, b, s.other, err) : NULL;
 	return b ? engine_zip(a, b, compare_tile, &s, err) : -1;
 }

@@ -20,9 +20,10 @@ struct comparison {
 	struct worst {
 		int64_t index;
 		double error;
-		double a[2], b[2];
+		double a[2], b[2]; /* of integers: a[0] and b[0] hold the 64 bits */
 	} abs, rel, ulp;
-	bool has_ulp; /* both are of one float type */
+	bool has_ulp;  /* both are of one float type */
+	bool integers; /* both are integers or bool: compared exactly */
 };
 
 /*

@@ -4,6 +4,7 @@
  */
 #include "pull.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,22 +249,111 @@ static void take_census(struct node *x, struct census *t)
 }
 
 
+/*
+ * What must be done in the order of tiles, though several threads work on them: reading streams, and writing where the sink
+ * asks for it.  A tile waits for its turn; so one is read while another is computed and a third written, and nothing
+ * is read or written that one thread alone would not have.
+ */
+struct turns {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int64_t next; /* the tile whose turn it is */
+	int64_t stop; /* no turns from this tile on: it failed */
+};
+
+enum { MAX_STREAMS = 32, MAX_ORDERED = 8 }; /* more threads only wait for each other */
+
 struct pass {
 	struct node *x;
 	struct sink *sink;
 	struct context **ctx;
 	int64_t tile;
+	int nstreams;
+	struct node *streams[MAX_STREAMS]; /* leaves to be read in turn */
+	bool in_order;			    /* tiles are to be written in turn */
+	struct turns reading, writing;
 };
+
+static int turn_wait(struct turns *t, int64_t tile)
+{
+	int ret;
+
+	pthread_mutex_lock(&t->lock);
+	while (t->next != tile && tile < t->stop)
+		pthread_cond_wait(&t->changed, &t->lock);
+	ret = t->next == tile && tile < t->stop ? 0 : -1;
+	pthread_mutex_unlock(&t->lock);
+	return ret;
+}
+
+/* It is the turn of the next tile, or nobody's any more. */
+static void turn_end(struct turns *t, int64_t tile, bool failed)
+{
+	pthread_mutex_lock(&t->lock);
+	if (!failed)
+		t->next = tile + 1;
+	else if (tile < t->stop)
+		t->stop = tile;
+	pthread_cond_broadcast(&t->changed);
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* A failure without a message is that of a tile whose turn will not come: the tile that failed says why. */
+static int pass_turns(struct pass *p, struct context *c, int64_t task, int64_t start, int64_t n, struct error *err)
+{
+	const void *elements;
+
+	if (p->nstreams) {
+		if (turn_wait(&p->reading, task))
+			return -1;
+		for (int i = 0; i < p->nstreams; i++)
+			if (!pull(c, p->streams[i], start, n, err))
+				return -1;
+		turn_end(&p->reading, task, false);
+	}
+	elements = pull(c, p->x, start, n, err);
+	if (!elements || (p->in_order && turn_wait(&p->writing, task)))
+		return -1;
+	if (p->sink->write(p->sink, elements, start, n, err))
+		return -1;
+	if (p->in_order)
+		turn_end(&p->writing, task, false);
+	return 0;
+}
 
 static int pass_tile(void *arg, int64_t task, int worker, struct error *err)
 {
 	struct pass *p = arg;
 	int64_t start = task * p->tile, n = p->x->size - start < p->tile ? p->x->size - start : p->tile;
-	const void *elements = pull(p->ctx[worker], p->x, start, n, err);
+	int ret = pass_turns(p, p->ctx[worker], task, start, n, err);
 
-	return elements ? p->sink->write(p->sink, elements, start, n, err) : -1;
+	if (ret) {
+		turn_end(&p->reading, task, true);
+		turn_end(&p->writing, task, true);
+	}
+	return ret;
 }
 
+/* List the streams below x; false where one is not read in step with x, or there are too many. */
+static bool list_streams(struct pass *p, struct node *x, int pass, bool in_step)
+{
+	if (x->pass == pass || x->value)
+		return true;
+	x->pass = pass;
+	if (x->kind == NODE_LEAF || x->kind == NODE_VIEW) {
+		if (x->kind == NODE_VIEW || !x->u.array.src->sequential)
+			return true;
+		if (!in_step || p->nstreams == MAX_STREAMS)
+			return false;
+		p->streams[p->nstreams++] = x;
+		return true;
+	}
+	in_step = in_step && (x->kind == NODE_MAP || x->kind == NODE_CAST || x->kind == NODE_RESHAPE);
+	for (int i = 0; i < x->nin; i++)
+		if (!list_streams(p, x->in[i], pass, in_step))
+			return false;
+	return true;
+}
 
 /* Read what a pass left unread of its streams, so that what follows an empty array, or a check at the end, is reached. */
 static int drain(struct node *x, int pass, struct error *err)
@@ -287,8 +377,14 @@ static int drain(struct node *x, int pass, struct error *err)
 static int run_pass(struct node *x, struct sink *sink, struct error *err)
 {
 	struct census t = { .pass = next_pass() };
-	struct pass p = { x, sink, NULL, 0 };
+	struct pass p = {
+		.x = x,
+		.sink = sink,
+		.reading = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, INT64_MAX },
+		.writing = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, INT64_MAX },
+	};
 	int64_t work = x->size, room;
+	bool pieces = x->kind == NODE_REDUCE && !x->value && reduce_by_pieces(x);
 	int nworkers = 1, ret = -1;
 
 	take_census(x, &t);
@@ -315,15 +411,20 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 	if (work < room)
 		room = (work + LOOP_PAD) / LOOP_PAD * LOOP_PAD;
 
-	if (!t.streams && work >= PARALLEL_FROM)
+	if (work >= PARALLEL_FROM && (!t.streams || list_streams(&p, x, next_pass(), true)))
 		nworkers = engine_threads();
+	else
+		p.nstreams = 0;
+	p.in_order = !sink->random && nworkers > 1;
+	if ((p.in_order || p.nstreams) && !pieces && nworkers > MAX_ORDERED)
+		nworkers = MAX_ORDERED;
 	p.ctx = calloc((size_t)nworkers, sizeof(*p.ctx));
 	if (!p.ctx)
 		return error_memory(err, (size_t)nworkers * sizeof(*p.ctx));
 	for (int i = 0; i < nworkers; i++)
 		if (!(p.ctx[i] = context_new(t.slots, room, err)))
 			goto done;
-	if (x->kind == NODE_REDUCE && !x->value && reduce_by_pieces(x)) {
+	if (pieces) {
 		size_t nbytes = (size_t)x->size * dtype_size(x->dtype);
 		void *out = buffer_alloc(nbytes, err);
 
@@ -335,7 +436,7 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 		buffer_free(out, nbytes);
 		goto done;
 	}
-	ret = parallel((x->size + p.tile - 1) / p.tile, sink->random ? nworkers : 1, pass_tile, &p, err);
+	ret = parallel((x->size + p.tile - 1) / p.tile, nworkers, pass_tile, &p, err);
 done:
 	for (int i = 0; i < nworkers; i++)
 		context_free(p.ctx[i]);

@@ -154,6 +154,9 @@ static enum dtype scalar_dtype(const struct scalar *s)
 	case SCALAR_BOOL:
 		return DT_BOOL;
 	case SCALAR_INT:
+		/* More than 64 bits: only with floats. */
+		if (s->huge)
+			return DT_F64;
 		return !s->negative && s->magnitude > INT64_MAX ? DT_U64 : DT_I64;
 	case SCALAR_FLOAT:
 		return DT_F64;
@@ -374,8 +377,9 @@ int nodes_result_type(enum dtype *out, int n, struct node *const in[], struct er
 		d = d == DT_F16 || d == DT_BF16 || d == DT_F32 ? DT_C64 : DT_C128;
 	for (int i = 0; i < n; i++)
 		if (in[i]->weak && in[i]->scalar.kind == SCALAR_INT && dtype_is_int(d) && !scalar_fits(&in[i]->scalar, d))
-			return error_set(err, ERR_VALUE, "integer %s%" PRIu64 " is out of bounds for %s",
-					 in[i]->scalar.negative ? "-" : "", in[i]->scalar.magnitude, dtype_name(d));
+			return in[i]->label ? error_set(err, ERR_VALUE, "integer %s is out of bounds for %s", in[i]->label, dtype_name(d)) :
+					      error_set(err, ERR_VALUE, "integer %s%" PRIu64 " is out of bounds for %s",
+							in[i]->scalar.negative ? "-" : "", in[i]->scalar.magnitude, dtype_name(d));
 	*out = d;
 	return 0;
 }

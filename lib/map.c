@@ -2,6 +2,7 @@
 #include "graph_internal.h"
 #include "op.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,16 +16,32 @@ static bool map_has(enum map_id id, enum dtype d)
 	return (d == DT_F16 || d == DT_BF16) && row[DT_F32];
 }
 
-/* NumPy's choice of a loop: the first type, from the smallest up, that d goes into safely.  -1: none. */
-static int map_type(enum map_id id, enum dtype d)
+/* Do all arrays among the inputs go into type d safely? */
+static bool all_cast(int n, struct node *const in[], enum dtype d)
+{
+	for (int i = 0; i < n; i++)
+		if (!in[i]->weak && !dtype_can_cast(in[i]->dtype, d, CASTING_SAFE))
+			return false;
+	return true;
+}
+
+/*
+ * NumPy's choice of a loop: that of the common type d, else the first type, from the smallest up, that every input goes into
+ * safely (int8 and uint8 both go into float16, though their common type, int16, does not).  -1: none.
+ */
+static int map_type(enum map_id id, enum dtype d, int n, struct node *const in[])
 {
 	static const enum dtype order[] = { DT_BOOL, DT_I8,  DT_U8,  DT_I16,  DT_U16, DT_I32, DT_U32, DT_I64,
 					    DT_U64,  DT_F16, DT_BF16, DT_F32, DT_F64, DT_C64, DT_C128 };
 
 	if (d <= DT_C128 && map_has(id, d))
 		return (int)d;
+	/* A scalar may have lifted the kind above that of the arrays. */
+	bool lifted = true;
+	for (int i = 0; i < n; i++)
+		lifted = lifted && (in[i]->weak || dtype_info[in[i]->dtype].kind == 'b') && d != DT_BOOL;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		if (dtype_can_cast(d, order[i], CASTING_SAFE) && map_has(id, order[i]))
+		if ((lifted ? dtype_can_cast(d, order[i], CASTING_SAFE) : all_cast(n, in, order[i])) && map_has(id, order[i]))
 			return (int)order[i];
 	return -1;
 }
@@ -80,8 +97,10 @@ static int compare_operands(struct graph *g, struct node *in[2], struct error *e
 		enum dtype d = scalar_fits(s, DT_I64) ? DT_I64 : scalar_fits(s, DT_U64) ? DT_U64 : DT_F64;
 		struct scalar v = *s;
 
-		if (d == DT_F64)
+		if (d == DT_F64) {
 			v.kind = SCALAR_FLOAT;
+			v.re = s->negative ? -INFINITY : INFINITY;
+		}
 		if (!(in[i] = node_full(g, d, &(struct shape){ 0 }, &v, err)))
 			return -1;
 	}
@@ -105,18 +124,22 @@ struct node *node_map(struct graph *g, enum map_id id, struct node *const inputs
 		     (in[1]->dtype == DT_U64 && dtype_info[in[0]->dtype].kind == 'i')))
 			return compare_mixed(g, id, in[0], in[1], err);
 	}
+	/* A quotient of integers is float64 whatever their size: a Python integer need not fit in theirs. */
+	for (int i = 0; i < n && (op->flags & F_DIVIDES); i++)
+		if (in[i]->weak && in[i]->scalar.kind == SCALAR_INT && !(in[i] = node_float(g, in[i]->scalar.re, err)))
+			return NULL;
 	if (first && !(in[0] = node_cast(g, in[0], DT_BOOL, err)))
 		return NULL;
 	if (nodes_result_type(&d, n - first, in + first, err))
 		return NULL;
 	if ((op->flags & F_NOBOOL) && d == DT_BOOL) {
-		error_set(err, ERR_VALUE, "%s is not defined for bool; use %s", op->name,
-			  n == 2 ? "bitwise_xor or logical_xor, or astype first" : "logical_not, or astype first");
+		error_set(err, ERR_VALUE, "%s is not defined for bool; use %sastype first", op->name,
+			  id == MAP_subtract ? "bitwise_xor or logical_xor, or " : id == MAP_negative ? "logical_not, or " : "");
 		return NULL;
 	}
 	if ((op->flags & F_DIVIDES) && (d == DT_BOOL || dtype_is_int(d)))
 		d = DT_F64;
-	type = map_type(id, d);
+	type = map_type(id, d, n - first, in + first);
 	if (type < 0) {
 		error_set(err, ERR_VALUE, "%s does not take %s", op->name, dtype_name(d));
 		return NULL;
@@ -191,8 +214,10 @@ static const struct op *reduce_op(enum reduce_id id)
 }
 
 /* What has no value for no elements. */
-static bool reduce_needs_elements(enum reduce_id id)
+static bool reduce_needs_elements(enum reduce_id id, const struct reduce_param *p)
 {
+	if (id == REDUCE_norm)
+		return p->ord == -INFINITY;
 	return id == REDUCE_max || id == REDUCE_min || id == REDUCE_argmax || id == REDUCE_argmin || id == REDUCE_ptp ||
 	       id == REDUCE_nanmax || id == REDUCE_nanmin;
 }
@@ -210,6 +235,16 @@ struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, con
 		return NULL;
 	if (has_dtype && !(x = node_cast(g, x, dtype, err)))
 		return NULL;
+	if (id == REDUCE_ptp && x->dtype == DT_BOOL) {
+		error_set(err, ERR_VALUE, "ptp is not defined for bool, whose difference is not; use astype first");
+		return NULL;
+	}
+	if (id == REDUCE_ptp && dtype_is_complex(x->dtype)) {
+		struct node *ends[2] = { node_reduce(g, REDUCE_max, x, reduced, keepdims, dtype, false, p, err), NULL };
+
+		ends[1] = ends[0] ? node_reduce(g, REDUCE_min, x, reduced, keepdims, dtype, false, p, err) : NULL;
+		return ends[1] ? node_map(g, MAP_subtract, ends, err) : NULL;
+	}
 	for (int i = 0; i < x->shape.ndim; i++)
 		if (reduced[i]) {
 			count *= x->shape.dim[i];
@@ -228,7 +263,7 @@ struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, con
 		error_set(err, ERR_VALUE, "%s does not take %s", op->name, dtype_name(x->dtype));
 		return NULL;
 	}
-	if (count == 0 && reduce_needs_elements(id) && shape_size(&shape) > 0) {
+	if (count == 0 && reduce_needs_elements(id, p) && shape_size(&shape) > 0) {
 		char text[NODE_TEXT];
 
 		error_set(err, ERR_VALUE, "%s: zero-size array to reduction %s, which has no identity",

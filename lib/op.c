@@ -305,9 +305,11 @@ int call_attr(struct call *c, struct attr *a, const char *text, struct node *nod
 	a->given = true;
 	a->none = false;
 	a->node = node;
-	a->s = text ? graph_string(c->graph, text) : NULL;
+	a->s = NULL;
 	if (node || !text)
 		return 0;
+	if (!(a->s = graph_string(c->graph, text)))
+		return error_memory(err, strlen(text));
 	if (a->type != ATTR_FLAG && is_none(text)) {
 		a->none = true;
 		return 0;

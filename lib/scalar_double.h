@@ -420,7 +420,8 @@ static inline double d_sinc(double x)
 {
 	double y = PI * (x == 0 ? 1e-20 : x);
 
-	return m_sin(y) / y;
+	/* pi * x may overflow where x does not */
+	return pick(__builtin_fabs(y) > 1e300, x - x, m_sin(y) / y);
 }
 
 /* Source: cephes, psi: reflection, recurrence up to 10, asymptotic series. */
@@ -431,7 +432,8 @@ static inline double d_digamma(double x)
 	if (x == 0)
 		return __builtin_copysign((double)INFINITY, -x);
 	if (x < 0) {
-		double part = x - __builtin_trunc(x);
+		/* from the nearest integer, where tan needs it exactly */
+		double part = x - __builtin_rint(x);
 
 		if (part == 0)
 			return (double)NAN;
@@ -446,7 +448,10 @@ static inline double d_digamma(double x)
 	return m_log(x) - 0.5 / x - z + add;
 }
 
-/* Giles' approximation (2012), then two steps of Halley's method on the smaller of erf and erfc. */
+/*
+ * Giles' approximation (2012), made for float32, then Halley's method on the smaller of erf and erfc: two steps double
+ * its digits; next to 1, beyond its range, a step gains 1/(2p) at first.
+ */
 static inline double d_erfinv(double x)
 {
 	double a = __builtin_fabs(x), w, p;
@@ -464,7 +469,7 @@ static inline double d_erfinv(double x)
 			w * (-0.00367342844 + w * (0.00134934322 + w * (0.000100950558 + w * -0.000200214257)))))));
 	}
 	p *= a;
-	for (int step = 0; step < 2; step++) {
+	for (int step = 0; step < 8; step++) {
 		double f = a < 0.5 ? m_erf(p) - a : (1 - a) - m_erfc(p);
 		double u = f / (1.12837916709551257390 * m_exp(-p * p));
 

@@ -208,13 +208,6 @@ FOR_UNSIGNED(UNSIGNED_OPS)
 	{ \
 		return __builtin_sqrt##F(x); \
 	} \
-	static inline T t_nan_to_num_##S(T x, T nan) \
-	{ \
-		const T largest = sizeof(T) == 4 ? (T)0x1.fffffep127 : (T)0x1.fffffffffffffp1023; \
-		T limited = x > largest ? largest : x < -largest ? -largest : x; \
-		\
-		return x == x ? limited : nan; \
-	} \
 	static inline T t_angle_##S(T x) \
 	{ \
 		T half_turn = __builtin_copysign##F(1, x) < 0 ? (T)PI : 0; \
@@ -368,11 +361,6 @@ static inline double flip_f64(double x)
 	static inline bool t_isfinite_##S(C x) \
 	{ \
 		return t_isfinite_##RS(creal##F(x)) && t_isfinite_##RS(cimag##F(x)); \
-	} \
-	static inline C t_nan_to_num_##S(C x, C nan) \
-	{ \
-		return make_##S(t_nan_to_num_##RS(creal##F(x), creal##F(nan)), \
-				t_nan_to_num_##RS(cimag##F(x), creal##F(nan))); \
 	}
 FOR_COMPLEX(COMPLEX_OPS)
 #undef COMPLEX_OPS
@@ -638,8 +626,5 @@ static inline c128 t_pow_c128(c128 x, c128 y)
 /* PyTorch's form: exact at both ends. */
 #define t_lerp(x, y, w) (t_abs(w) < 0.5f ? (x) + t_mul(w, (y) - (x)) : (y) - t_mul((y) - (x), 1 - (w)))
 
-#define t_nan_to_num(x, y) \
-	_Generic((x), float: t_nan_to_num_f32(x, y), double: t_nan_to_num_f64(x, y), c64: t_nan_to_num_c64(x, y), \
-		 c128: t_nan_to_num_c128(x, y), default: (x))
 
 #endif

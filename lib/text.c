@@ -68,8 +68,7 @@ void text_fmt(struct text *t, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Length of the valid UTF-8 sequence at s that is no control character, or 0. */
-static size_t utf8_printable(const unsigned char *s)
+size_t text_utf8(const unsigned char *s)
 {
 	if (s[0] < 0x80)
 		return s[0] >= 0x20 && s[0] != 0x7f;
@@ -87,7 +86,7 @@ static size_t utf8_printable(const unsigned char *s)
 void text_escaped(struct text *t, const char *s)
 {
 	for (const unsigned char *p = (const unsigned char *)s; *p;) {
-		size_t n = utf8_printable(p);
+		size_t n = text_utf8(p);
 
 		if (n) {
 			text_add_n(t, (const char *)p, n);

@@ -22,6 +22,9 @@ void text_add_n(struct text *t, const char *s, size_t n);
 void text_char(struct text *t, char c);
 void text_fmt(struct text *t, const char *fmt, ...) TENSOR_PRINTF(2, 3);
 
+/* Length of the valid UTF-8 sequence at s that is no control character, or 0. */
+size_t text_utf8(const unsigned char *s);
+
 /* s with control characters, and bytes that are not UTF-8, written as \n \t \x1b: safe on a terminal. */
 void text_escaped(struct text *t, const char *s);
 
