@@ -23,7 +23,6 @@ static struct {
 	xgemm_fn *cgemm, *zgemm;
 } blas;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* POSIX makes a function of dlsym's object pointer by way of its bytes. */
 static bool symbol(void *handle, const char *name, void *function)
@@ -66,40 +65,74 @@ static const char *core_type(void)
 	return NULL;
 }
 
-static void load(void)
+/* What is changed in the environment while the library loads. */
+static struct {
+	const char *core; /* OPENBLAS_CORETYPE is ours */
+	char *threads;	  /* the user's OPENBLAS_NUM_THREADS */
+	pthread_t thread;
+	bool started;
+} loading;
+
+static void *load(void *unused)
 {
 	static const char *const candidates[] = { "libopenblas.so.0", "libcblas.so.3", "libblas.so.3", "libopenblas.so" };
-	const char *path = getenv("TENSOR_BLAS"), *core = getenv("OPENBLAS_CORETYPE") ? NULL : core_type();
-	char *threads = getenv("OPENBLAS_NUM_THREADS");
-	void (*set_threads)(int);
+	const char *path = getenv("TENSOR_BLAS");
 
-	/* It reads its settings as it is loaded; they are not for programs that this process starts. */
-	if (threads && !(threads = strdup(threads)))
-		return;
-	setenv("OPENBLAS_NUM_THREADS", "1", 1);
-	if (core)
-		setenv("OPENBLAS_CORETYPE", core, 1);
+	(void)unused;
 	if (path && *path)
 		open_library(path);
 	else
 		for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]) && !blas.handle; i++)
 			open_library(candidates[i]);
-	if (core)
+	return NULL;
+}
+
+static void start(void)
+{
+	const char *threads = getenv("OPENBLAS_NUM_THREADS");
+
+	/* It reads its settings as it is loaded; they are not for programs that this process starts. */
+	loading.threads = threads ? strdup(threads) : NULL;
+	loading.core = getenv("OPENBLAS_CORETYPE") ? NULL : core_type();
+	setenv("OPENBLAS_NUM_THREADS", "1", 1);
+	if (loading.core)
+		setenv("OPENBLAS_CORETYPE", loading.core, 1);
+	loading.started = !pthread_create(&loading.thread, NULL, load, NULL);
+	if (!loading.started)
+		load(NULL);
+}
+
+static void finish(void)
+{
+	void (*set_threads)(int);
+
+	if (loading.started)
+		pthread_join(loading.thread, NULL);
+	if (loading.core)
 		unsetenv("OPENBLAS_CORETYPE");
-	if (threads)
-		setenv("OPENBLAS_NUM_THREADS", threads, 1);
+	if (loading.threads)
+		setenv("OPENBLAS_NUM_THREADS", loading.threads, 1);
 	else
 		unsetenv("OPENBLAS_NUM_THREADS");
-	free(threads);
+	free(loading.threads);
 	if (blas.handle && symbol(blas.handle, "openblas_set_num_threads", &set_threads))
 		set_threads(1);
 }
 
+void blas_start(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, start);
+}
+
 int blas_load(struct error *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const char *path = getenv("TENSOR_BLAS");
 
-	pthread_once(&once, load);
+	blas_start();
+	pthread_once(&once, finish);
 	if (blas.handle)
 		return 0;
 	if (path && *path)

@@ -10,6 +10,9 @@
 
 #include "dtype.h"
 
+/* Begin to load it, on a thread of its own, while there is something else to do; blas_load must follow. */
+void blas_start(void);
+
 /* Load it, once.  ERR_RESOURCE if there is none.  TENSOR_BLAS names another one than the system's OpenBLAS. */
 int blas_load(struct error *err);
 

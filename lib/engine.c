@@ -467,9 +467,14 @@ static int keep_block(struct node *x, void *out, struct error *err)
 
 	if (!in)
 		return error_memory(err, (size_t)x->nin * sizeof(*in));
+	if (x->u.block.start)
+		x->u.block.start(x, false);
 	for (int i = 0; i < x->nin; i++) {
-		if (keep(x->in[i], err))
+		if (keep(x->in[i], err)) {
+			if (x->u.block.start)
+				x->u.block.start(x, true);
 			goto done;
+		}
 		in[i] = x->in[i]->value->data;
 	}
 	ret = x->u.block.fn(x, in, out, err);

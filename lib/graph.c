@@ -95,6 +95,63 @@ memory:
 	return NULL;
 }
 
+static bool same_number(double a, double b)
+{
+	return !memcmp(&a, &b, sizeof(a));
+}
+
+static bool same_const(const struct node *a, const struct node *b)
+{
+	const struct scalar *p = &a->scalar, *q = &b->scalar;
+
+	return a->kind == NODE_CONST && b->kind == NODE_CONST && a->dtype == b->dtype && a->weak == b->weak &&
+	       shape_equal(&a->shape, &b->shape) && p->kind == q->kind && p->negative == q->negative &&
+	       p->magnitude == q->magnitude && p->huge == q->huge && same_number(p->re, q->re) && same_number(p->im, q->im);
+}
+
+static bool same_node(const struct node *a, const struct node *b)
+{
+	if (a->kind != b->kind || a->dtype != b->dtype || a->nin != b->nin || !shape_equal(&a->shape, &b->shape))
+		return false;
+	for (int i = 0; i < a->nin; i++)
+		if (a->in[i] != b->in[i] && !same_const(a->in[i], b->in[i]))
+			return false;
+	switch (a->kind) {
+	case NODE_MAP:
+		return a->u.map.id == b->u.map.id && a->u.map.loop == b->u.map.loop;
+	case NODE_CAST:
+	case NODE_RESHAPE:
+		return true;
+	case NODE_VIEW:
+		return a->offset == b->offset && !memcmp(a->strides, b->strides, (size_t)a->shape.ndim * sizeof(a->strides[0]));
+	case NODE_CONCAT:
+		return a->u.axis == b->u.axis;
+	case NODE_REDUCE:
+		return a->u.reduce.id == b->u.reduce.id && a->u.reduce.acc == b->u.reduce.acc &&
+		       !memcmp(a->u.reduce.reduced, b->u.reduce.reduced, sizeof(a->u.reduce.reduced)) &&
+		       a->u.reduce.param.count == b->u.reduce.param.count &&
+		       same_number(a->u.reduce.param.correction, b->u.reduce.param.correction) &&
+		       same_number(a->u.reduce.param.ord, b->u.reduce.param.ord);
+	default:
+		return false;
+	}
+}
+
+enum { LOOK_BACK = 256 };
+
+struct node *graph_unique(struct node *x)
+{
+	struct graph *g = x ? x->graph : NULL;
+
+	for (int i = x ? g->n - 2 : -1; i >= 0 && i >= g->n - LOOK_BACK; i--)
+		if (same_node(g->nodes[i], x)) {
+			g->n--;
+			node_free(x);
+			return g->nodes[i];
+		}
+	return x;
+}
+
 char *node_text(const struct node *x, char *buf, size_t n)
 {
 	char shape[SHAPE_TEXT];
@@ -230,7 +287,7 @@ struct node *node_cast(struct graph *g, struct node *x, enum dtype dtype, struct
 	y = graph_add(g, NODE_CAST, dtype, &x->shape, 1, &x, err);
 	if (y)
 		y->label = x->label;
-	return y;
+	return graph_unique(y);
 }
 
 struct node *node_concat(struct graph *g, int n, struct node *const in[], int axis, struct error *err)
@@ -277,6 +334,7 @@ struct node *node_concat(struct graph *g, int n, struct node *const in[], int ax
 	x = graph_add(g, NODE_CONCAT, dtype, &shape, n, cast, err);
 	if (x)
 		x->u.axis = axis;
+	x = graph_unique(x);
 done:
 	free(cast);
 	return x;

@@ -76,6 +76,8 @@ struct node {
 		} reduce;
 		struct {
 			block_fn *fn;
+			/* Before the inputs are computed, or NULL; with wait: they could not be, fn will not be called. */
+			void (*start)(const struct node *node, bool wait);
 			int64_t i[4]; /* the function's own */
 			double f[2];
 			void *data; /* freed with the graph */

@@ -8,4 +8,10 @@
 struct node *graph_add(struct graph *g, enum node_kind kind, enum dtype dtype, const struct shape *shape, int nin,
 		       struct node *const in[], struct error *err);
 
+/*
+ * x, or the node made earlier that computes the same from the same inputs: common subexpressions are computed once.  x is
+ * the newest node of its graph, complete; it is gone if an earlier one is returned.
+ */
+struct node *graph_unique(struct node *x);
+
 #endif

@@ -178,7 +178,7 @@ struct node *node_map(struct graph *g, enum map_id id, struct node *const inputs
 		x->u.map.condition = first;
 		x->u.map.loop = kernels_get()->map[id][d] ? d : DT_F32;
 	}
-	return x;
+	return graph_unique(x);
 }
 
 static enum dtype reduce_dtype(int rule, enum dtype d)
@@ -278,5 +278,5 @@ struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, con
 		y->u.reduce.param = *p;
 		y->u.reduce.param.count = count;
 	}
-	return y;
+	return graph_unique(y);
 }

@@ -226,6 +226,20 @@ static void cut(struct job *j)
 	j->group = j->rows * j->cols > 1 || each >= TASK ? 1 : (int64_t)(TASK / each) + 1;
 }
 
+/* OpenBLAS loads while the operands are read; whatever happens, it is waited for. */
+static void matmul_start(const struct node *x, bool wait)
+{
+	const struct product *p = x->u.block.data;
+	struct error ignored = ERROR_INIT;
+
+	if (!x->size || !p->k || choose(p, x->dtype) != BY_BLAS)
+		return;
+	if (wait)
+		blas_load(&ignored);
+	else
+		blas_start();
+}
+
 static int matmul_block(const struct node *x, const void *const in[], void *out, struct error *err)
 {
 	const struct product *p = x->u.block.data;
@@ -401,7 +415,8 @@ static struct node *product_node(struct graph *g, struct node *a, struct node *b
 	}
 	x = node_block(g, matmul_block, 2, in, d, &shape, err);
 	if (x) {
-		x->u.block.data = p;
+		x->u.block.start = matmul_start;
+	x->u.block.data = p;
 		return x;
 	}
 fail:

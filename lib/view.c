@@ -34,7 +34,7 @@ static struct node *view_make(struct graph *g, struct node *x, const struct stri
 		v->offset = l->offset;
 		v->label = x->label;
 	}
-	return v;
+	return graph_unique(v);
 }
 
 /* Constants have no strides: another shape of the same value. */
@@ -139,7 +139,7 @@ struct node *node_reshape(struct graph *g, struct node *x, const struct shape *s
 	y = graph_add(g, NODE_RESHAPE, x->dtype, &to, 1, &x, err);
 	if (y)
 		y->label = x->label;
-	return y;
+	return graph_unique(y);
 }
 
 struct node *node_permute(struct graph *g, struct node *x, const int *axes, struct error *err)
