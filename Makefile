@@ -100,7 +100,7 @@ $(BUILD)/tensor: $(CLI_OBJ) $(BUILD)/libtensor.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(NO_PIE) -pthread -o $@ $^ $(LIBS)
 
 # What is installed as libtensor.a: one object in which only the public names are left.
-$(BUILD)/install/libtensor.a: $(LIB_OBJ)
+$(BUILD)/public/libtensor.a: $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,AR)
 	$(Q)ld -r -o $(@D)/libtensor.o $^ && objcopy --localize-hidden $(@D)/libtensor.o
@@ -112,10 +112,10 @@ $(BUILD)/tensor.pc: FORCE
 		'Description: n-dimensional arrays: create, compute, reduce, multiply, convert' 'Version: $(VERSION)' \
 		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -ltensor' 'Libs.private: -pthread $(SO_LIBS)' >$@
 
-install: all $(BUILD)/install/libtensor.a
+install: all $(BUILD)/public/libtensor.a
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
 	install -m 755 $(BUILD)/tensor $(DESTDIR)$(BINDIR)/tensor
-	install -m 644 $(SO) $(BUILD)/install/libtensor.a $(DESTDIR)$(LIBDIR)
+	install -m 644 $(SO) $(BUILD)/public/libtensor.a $(DESTDIR)$(LIBDIR)
 	ln -sf libtensor.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libtensor.so.$(SOVERSION)
 	ln -sf libtensor.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libtensor.so
 	install -m 644 $(wildcard lib/tensor.h) $(DESTDIR)$(INCLUDEDIR)
