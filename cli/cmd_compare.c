@@ -140,7 +140,7 @@ int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err)
 			text_release(&t);
 		return text_print(&t, err) ? -1 : 1;
 	}
-	if (ulp && (!dtype_is_float(dtype_promote(a->dtype, b->dtype)) || dtype_promote(a->dtype, b->dtype) > DT_C128))
+	if (ulp && (!dtype_is_float(a->dtype) || !dtype_is_float(b->dtype) || a->dtype > DT_C128 || b->dtype > DT_C128))
 		return error_set(err, ERR_VALUE, "--ulp compares floats; these are %s and %s", dtype_name(a->dtype), dtype_name(b->dtype));
 	if (compare_nodes(&r, a, b, &tol, err))
 		return -1;

@@ -52,7 +52,8 @@ static double ulp_distance(enum dtype d, double a, double b)
 		q = y.h >> 15 ? -(int64_t)(y.h & 0x7fff) : (int64_t)y.h;
 		break;
 	}
-	return fabs((double)p - (double)q);
+	/* The difference of the integers first: it may be small where they are beyond 2**53. */
+	return (double)(p > q ? (uint64_t)p - (uint64_t)q : (uint64_t)q - (uint64_t)p);
 }
 
 static void compare_floats(struct state *s, const double *x, const double *y, int parts, int64_t start, int64_t n)
@@ -156,6 +157,12 @@ static int compare_bytes(void *arg, const void *x, const void *y, int64_t start,
 static enum dtype widest(enum dtype d)
 {
 	return dtype_info[d].kind == 'u' ? DT_U64 : DT_I64;
+}
+
+/* Bits of the significand. */
+static int precision(enum dtype d)
+{
+	return d == DT_F64 ? 53 : d == DT_F32 ? 24 : d == DT_F16 ? 11 : 8;
 }
 
 int compare_nodes(struct comparison *out, struct node *a, struct node *b, const struct tolerance *t, struct error *err)
