@@ -52,14 +52,18 @@ static void value_text(struct text *t, enum dtype d, const double v[2], bool bit
 static void worst_text(struct text *t, const char *what, const struct node *a, const struct node *b, const struct worst *w,
 		       bool bits)
 {
+	/* Floats in one type, so that a rounding to the smaller one is seen. */
+	bool floats = dtype_is_float(a->dtype) && dtype_is_float(b->dtype);
+	enum dtype both = dtype_promote(a->dtype, b->dtype);
+
 	if (w->index < 0)
 		return;
 	text_fmt(t, "  worst %s  %.6g at ", what, w->error);
 	index_text(t, &a->shape, w->index);
 	text_add(t, ": ");
-	value_text(t, a->dtype, w->a, bits);
+	value_text(t, floats ? both : a->dtype, w->a, bits);
 	text_add(t, " and ");
-	value_text(t, b->dtype, w->b, bits);
+	value_text(t, floats ? both : b->dtype, w->b, bits);
 	text_char(t, '\n');
 }
 

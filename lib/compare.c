@@ -180,8 +180,9 @@ int compare_nodes(struct comparison *out, struct node *a, struct node *b, const 
 	out->integers = (a->dtype == DT_BOOL || dtype_is_int(a->dtype)) && (b->dtype == DT_BOOL || dtype_is_int(b->dtype));
 	s.type = out->integers ? widest(a->dtype) : dtype_is_complex(d) ? DT_C128 : DT_F64;
 	s.other = out->integers ? widest(b->dtype) : s.type;
-	if (dtype_is_float(d) && d <= DT_C128 && !out->integers) {
-		s.units = d;
+	/* A unit is that of the less precise of the two: where they are equal to it, nothing was lost. */
+	if (dtype_is_float(a->dtype) && dtype_is_float(b->dtype) && a->dtype <= DT_C128 && b->dtype <= DT_C128) {
+		s.units = precision(a->dtype) < precision(b->dtype) ? a->dtype : b->dtype;
 		out->has_ulp = true;
 	}
 	a = node_cast(a->graph, a, s.type, err);
