@@ -31,7 +31,7 @@ static bool split_key(struct place *p, const char *text, const char *end)
 	char *whole = prefix(text, end);
 
 	if (!whole)
-		return false;
+		return true; /* no memory: found, without a path */
 	if (exists(whole)) {
 		p->path = whole;
 		return true;
@@ -39,8 +39,10 @@ static bool split_key(struct place *p, const char *text, const char *end)
 	for (char *colon = strrchr(whole, ':'); colon; colon = strrchr(whole, ':')) {
 		*colon = '\0';
 		if (exists(whole)) {
-			p->path = whole;
 			p->key = prefix(text + (colon - whole) + 1, end);
+			p->path = p->key ? whole : NULL;
+			if (!p->key)
+				free(whole);
 			return true;
 		}
 	}

@@ -83,3 +83,33 @@ load helper
 	holds a.npy '(np.arange(100000) * 2)[::-1]'
 	only a.npy
 }
+
+@test "the operand is the same file, shifted, reversed or broadcast" {
+	tensor create arange 10 -o v.npy
+	cp v.npy a.npy
+	tensor op add_ a.npy@1: a.npy@:-1 && holds a.npy '[0, 1, 3, 5, 7, 9, 11, 13, 15, 17]'
+	cp v.npy a.npy
+	tensor op add_ a.npy@:-1 a.npy@1: && holds a.npy '[1, 3, 5, 7, 9, 11, 13, 15, 17, 9]'
+	cp v.npy a.npy
+	ln -s a.npy soft.npy
+	ln a.npy hard.npy
+	tensor op copy_ a.npy soft.npy@::-1 && holds a.npy 'np.arange(9, -1, -1)'
+	tensor op add_ a.npy@5: hard.npy@:5 && holds a.npy '[9, 8, 7, 6, 5, 13, 11, 9, 7, 5]'
+	tensor op mul_ a.npy@2:5 a.npy@3 && holds a.npy '[9, 8, 42, 36, 30, 13, 11, 9, 7, 5]'
+	tensor create arange 12 | tensor op reshape - 3,4 -o m.npy
+	tensor op add_ m.npy m.npy@0 && holds m.npy '[[0, 2, 4, 6], [4, 6, 8, 10], [8, 10, 12, 14]]'
+	tensor op copy_ m.npy@0:2,::-1 m.npy@1:3,: && holds m.npy '[[10, 8, 6, 4], [14, 12, 10, 8], [8, 10, 12, 14]]'
+}
+
+@test "no and one element, several arrays in a file, clamp_, masked_fill_, tril_" {
+	numpy 'np.save("z.npy", np.array(3.)); np.save("e.npy", np.zeros((0, 3))); f = open("many.npy", "wb"); np.save(f, np.eye(3)); np.save(f, np.arange(5)); np.save("k.npy", np.arange(5) % 2 == 0)'
+	tensor op add_ z.npy 1 && holds z.npy 4.0
+	tensor op add_ e.npy 1 && holds e.npy 'np.zeros((0, 3))'
+	tensor op add_ many.npy:1@0:3 50
+	tensor op triu_ many.npy 1
+	tensor convert many.npy -o 'm{}.npy'
+	holds m0.npy 'np.zeros((3, 3))' && holds m1.npy '[50, 51, 52, 3, 4]'
+	tensor op masked_fill_ m1.npy k.npy -1 && holds m1.npy '[-1, 51, -1, 3, -1]'
+	tensor op clamp_ m1.npy --max 4 && holds m1.npy '[-1, 4, -1, 3, -1]'
+	tensor op clamp_ m1.npy 0 3 && holds m1.npy '[0, 3, 0, 3, 0]'
+}

@@ -101,3 +101,38 @@ load helper
 	cat t.npy m.npy | tensor matmul - - -o b.npy
 	holds b.npy 'np.arange(6).reshape(2, 3).T @ np.arange(6).reshape(2, 3)'
 }
+
+@test "six stages, and arrays of no and of one element" {
+	run -0 --separate-stderr bash -c 'set -o pipefail; tensor create arange 10 | tensor op mul - 2 | tensor op add - 1 | tensor op negative - | tensor op flip - | tensor reduce sum - | tensor show -'
+	output_is -100
+	numpy 'np.save("z.npy", np.float32(3)); np.save("e.npy", np.zeros((0, 3))); np.save("b.npy", np.arange(6, dtype=">i2").reshape(2, 3))'
+	run -0 --separate-stderr bash -c 'cat e.npy z.npy b.npy e.npy | tensor show -'
+	output_is $'[]\n3.0\n[[0 1 2]\n [3 4 5]]\n[]'
+	cat b.npy | tensor op add - 1 -o c.npy && holds c.npy 'np.arange(6).reshape(2, 3) + 1' int16
+	cat e.npy | tensor reduce sum - --axis 0 -o c.npy && holds c.npy '[0., 0, 0]'
+	cat z.npy | tensor op add - 1 -o c.npy && holds c.npy 4 float32
+}
+
+@test "garbage, nothing, and something after the array" {
+	tensor create arange 3 -o a.npy
+	run -3 --separate-stderr bash -c 'head -c 1000 /dev/zero | tensor show -'
+	message 'tensor show: standard input: *'
+	run -3 --separate-stderr bash -c ': | tensor op negative -'
+	message 'tensor op: standard input is empty: the command before the pipe wrote nothing'
+	run -3 --separate-stderr bash -c 'tensor op add - - <a.npy'
+	message 'tensor op: standard input ends, and another array was expected from it'
+	run -3 --separate-stderr bash -c 'head -c 100 a.npy | tensor op negative - -o b.npy'
+	run -3 --separate-stderr bash -c '{ cat a.npy; echo junk; } | tensor show -'
+	output_is '[0 1 2]'
+	run -0 --separate-stderr bash -c '{ cat a.npy; echo junk; } | tensor op negative - -o b.npy'
+	holds b.npy '[0, -1, -2]'
+	only a.npy b.npy
+}
+
+@test "- as the value of a flag, and with a slice" {
+	tensor create arange 10 -o a.npy
+	cat a.npy a.npy | tensor op clip - --min - --max 5 -o b.npy && holds b.npy 'np.minimum(np.arange(10), 5)'
+	cat a.npy a.npy | tensor op add - -@::-1 -o b.npy && holds b.npy '[9] * 10'
+	cat a.npy | tensor op reshape 2,5 -o b.npy && holds b.npy 'np.arange(10).reshape(2, 5)'
+	cat a.npy | tensor op slice - -3: -o b.npy && holds b.npy '[7, 8, 9]'
+}

@@ -143,3 +143,42 @@ load helper
 		done
 	done
 }
+
+@test "signals that are ignored stay ignored; the others leave nothing behind" {
+	mkfifo p
+	tensor create arange 3 -o a.npy
+	{ head -c 130 a.npy; sleep 1; tail -c +131 a.npy; } >p &
+	(trap '' HUP; exec tensor op negative p -o b.npy) &
+	victim=$!
+	sleep 0.4
+	kill -HUP $victim
+	wait $victim
+	holds b.npy '[0, -1, -2]'
+	rm b.npy
+	for signal in QUIT ALRM USR1; do
+		{ head -c 130 a.npy; sleep 2; } >p &
+		(ulimit -c 0; exec env --default-signal=QUIT tensor op negative p -o b.npy) &
+		victim=$!
+		sleep 0.4
+		kill -$signal $victim
+		status=0
+		wait $victim || status=$?
+		[ "$status" -gt 128 ]
+		only a.npy p
+	done
+}
+
+@test "a full disk leaves nothing behind" {
+	mkdir m
+	mount -t tmpfs -o size=1m none m 2>/dev/null || skip "no right to mount"
+	tensor create rand 1000,1000 -o a.npy
+	tensor create arange 3 -o m/keep.npy
+	cp m/keep.npy keep.npy
+	for name in keep.npy new.npy new.npz new.csv new.json; do
+		run -5 --separate-stderr tensor op add a.npy 1 -o m/$name
+		[[ $stderr == "tensor op: cannot write m/$name: No space left on device" ]] || { umount m; false; }
+		[ "$(ls -A m)" = keep.npy ] || { umount m; false; }
+	done
+	cmp m/keep.npy keep.npy || { umount m; false; }
+	umount m
+}
