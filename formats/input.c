@@ -703,7 +703,7 @@ struct source *input_source(struct input *in, int64_t offset, int64_t nbytes, st
 		if (nbytes)
 			in->active = s;
 		/* As large as an unprivileged process may: fewer switches between the commands of a pipe. */
-		if (nbytes > PEEK_MAX)
+		if (nbytes > PEEK_MAX && fcntl(in->fd, F_GETPIPE_SZ) < PIPE_SIZE)
 			(void)fcntl(in->fd, F_SETPIPE_SZ, PIPE_SIZE);
 	}
 	return &s->base;

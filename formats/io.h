@@ -105,6 +105,9 @@ struct writer {
 	char *target, *temporary;
 	unsigned char *buffer;
 	size_t buffered;
+	bool splices;	      /* a pipe takes pages of fresh without a copy */
+	unsigned char *fresh; /* bytes [0, given) of it may be in the pipe */
+	size_t given;
 	int slot;	 /* in the table for writer_cleanup, or -1 */
 	int64_t written; /* elements of the array being written, where they must ascend */
 };

@@ -2,6 +2,7 @@
  * Where results go.  A file is written under another name beside its target and renamed when it is complete, so that the
  * target has its old content or the whole new one; what is no regular file (a pipe, /dev/null) is written as it is.
  */
+#define _GNU_SOURCE /* vmsplice, F_SETPIPE_SZ, RUSAGE_THREAD, MAP_ANONYMOUS, MADV_HUGEPAGE */
 #include "formats/io.h"
 
 #include <errno.h>
@@ -11,15 +12,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
 	BUFFER = 64 << 10,
-	LINKS_MAX = 40,	    /* symbolic links to follow: the kernel's own limit */
-	BASE_MAX = 200,	    /* of the target's name to keep in the temporary's, whose limit is 255 */
-	TEMPORARIES = 256,  /* for writer_cleanup; what exceeds it is only removed in the ordinary way */
+	LINKS_MAX = 40,		 /* symbolic links to follow: the kernel's own limit */
+	BASE_MAX = 200,		 /* of the target's name to keep in the temporary's, whose limit is 255 */
+	TEMPORARIES = 256,	 /* for writer_cleanup; what exceeds it is only removed in the ordinary way */
+	PIPE_SIZE = 1 << 20,	 /* as large as an unprivileged process may */
+	PIPE_FROM = 64 << 10,	 /* bytes of an array from which on it is worth asking for that */
+	SPLICE_FROM = 4 << 20,	 /* and from which on the pipe gets pages instead of copies, */
+	SPLICE_LEAST = 16 << 10, /* so many bytes at once */
+	FRESH = 2 << 20,	 /* one huge page */
+	PAGE = 4096,
 };
 
 /*
@@ -275,6 +285,8 @@ static void writer_free(struct writer *w)
 	free(w->name);
 	free(w->target);
 	free(w->buffer);
+	if (w->fresh)
+		munmap(w->fresh, FRESH);
 	free(w);
 }
 
@@ -317,6 +329,16 @@ bool writer_random(const struct writer *w)
 	return w->seekable && w->format->writer->random;
 }
 
+/* Before an array of nbytes goes to what may be a pipe: fewer switches between the commands, fewer copies. */
+static void prepare_pipe(struct writer *w, int64_t nbytes)
+{
+	int size = nbytes < PIPE_FROM || w->seekable ? -1 : fcntl(w->fd, F_GETPIPE_SZ);
+
+	w->splices = size > 0 && nbytes >= SPLICE_FROM;
+	if (size > 0 && size < PIPE_SIZE)
+		(void)fcntl(w->fd, F_SETPIPE_SZ, PIPE_SIZE);
+}
+
 int writer_begin(struct writer *w, const char *name, enum dtype dtype, const struct shape *shape, bool fortran,
 		 struct error *err)
 {
@@ -329,6 +351,7 @@ int writer_begin(struct writer *w, const char *name, enum dtype dtype, const str
 	w->written = 0;
 	if (w->size < 0 || w->size > INT64_MAX / (int64_t)dtype_size(dtype))
 		return error_memory(err, 0);
+	prepare_pipe(w, w->size * (int64_t)dtype_size(dtype));
 	return w->format->writer->begin(w, name, err);
 }
 
@@ -357,11 +380,90 @@ int writer_end(struct writer *w, struct error *err)
 	return 0;
 }
 
+/* A block whose pages nobody else has: a new one, or the old one without its pages.  NULL: there is none. */
+static unsigned char *fresh_block(struct writer *w)
+{
+	w->given = 0;
+	if (w->fresh && !madvise(w->fresh, FRESH, MADV_DONTNEED))
+		return w->fresh;
+	if (w->fresh)
+		munmap(w->fresh, FRESH);
+	w->fresh = NULL;
+
+	unsigned char *p = mmap(NULL, 2 * FRESH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+
+	/* Only what starts where a huge page can start. */
+	size_t head = (FRESH - (uintptr_t)p % FRESH) % FRESH;
+	if (head)
+		munmap(p, head);
+	munmap(p + head + FRESH, FRESH - head);
+	w->fresh = p + head;
+	madvise(w->fresh, FRESH, MADV_HUGEPAGE);
+	return w->fresh;
+}
+
+static long page_faults(void)
+{
+	struct rusage r;
+
+	return getrusage(RUSAGE_THREAD, &r) ? 0 : r.ru_minflt;
+}
+
+/*
+ * Hand bytes to a pipe as pages.  They may be read much later, or be moved on into other pipes, which nobody is told of; so
+ * a byte that was handed over is never written to again, and its page is given up when the block is used up.  That is
+ * faster than a copy by the kernel if the block is a huge page, and much slower where it has to be made of small ones:
+ * then, and where the system refuses, it is left at that.  The number of bytes that the pipe took; write does the rest.
+ */
+static size_t give_pages(struct writer *w, const char *p, size_t n)
+{
+	size_t taken = 0;
+
+	while (w->splices && taken < n) {
+		unsigned char *block = w->fresh && w->given < FRESH ? w->fresh : fresh_block(w);
+		size_t room = FRESH - w->given, k = n - taken < room ? n - taken : room;
+		long faults = page_faults();
+
+		if (!block) {
+			w->splices = false;
+			break;
+		}
+		memcpy(block + w->given, p + taken, k);
+		if (page_faults() - faults > (long)(k / PAGE / 2 + 2))
+			w->splices = false;
+
+		struct iovec part = { block + w->given, k };
+		w->given += (k + PAGE - 1) / PAGE * PAGE;
+		while (part.iov_len) {
+			ssize_t got = vmsplice(w->fd, &part, 1, 0);
+
+			if (got < 0 && errno != EINTR) {
+				w->splices = false;
+				return taken;
+			}
+			if (got > 0) {
+				part.iov_base = (char *)part.iov_base + got;
+				part.iov_len -= (size_t)got;
+				taken += (size_t)got;
+			}
+		}
+	}
+	return taken;
+}
+
 /* All of it: by pwrite at offset, or by write where offset is -1. */
 static int put(struct writer *w, const void *buf, size_t n, int64_t offset, struct error *err)
 {
 	const char *p = buf;
 
+	if (w->splices && offset < 0 && n >= SPLICE_LEAST) {
+		size_t k = give_pages(w, p, n);
+
+		p += k;
+		n -= k;
+	}
 	while (n) {
 		ssize_t k = offset < 0 ? write(w->fd, p, n) : pwrite(w->fd, p, n, (off_t)offset);
 
