@@ -248,7 +248,6 @@ static void take_census(struct node *x, struct census *t)
 		take_census(x->in[i], t);
 }
 
-
 /*
  * What must be done in the order of tiles, though several threads work on them: reading streams, and writing where the sink
  * asks for it.  A tile waits for its turn; so one is read while another is computed and a third written, and nothing
@@ -270,7 +269,7 @@ struct pass {
 	int64_t tile;
 	int nstreams;
 	struct node *streams[MAX_STREAMS]; /* leaves to be read in turn */
-	bool in_order;			    /* tiles are to be written in turn */
+	bool in_order;			   /* tiles are to be written in turn */
 	struct turns reading, writing;
 };
 
