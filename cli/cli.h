@@ -36,6 +36,8 @@ struct cli {
 	int nfiles;
 	struct file **files;
 	bool stdin_used;
+	bool headers_only;   /* nothing is computed, so any device will do */
+	struct file *next;   /* standard input, opened but not yet an operand; an archive stays here */
 	int64_t memory; /* --mem-limit in bytes; 0: none */
 	/* "run": arrays that the stage before hands over, and those that this stage makes. */
 	bool piped, collects;
@@ -50,6 +52,7 @@ struct command {
 	int (*run)(struct cli *c, int argc, const char **argv, struct error *err);
 	const char *usage;   /* after "usage: tensor ", several lines allowed */
 	const char *summary; /* for "tensor help" */
+	bool makes;	     /* arrays, which a graph would record */
 };
 
 extern const struct command commands[];
@@ -109,7 +112,12 @@ bool stdin_is_pipe(const struct cli *c);
 /* Is there another array on standard input?  1, 0, or -1. */
 int stdin_more(struct cli *c, struct error *err);
 /* The next array of standard input. */
-struct node *stdin_node(struct cli *c, const struct format_options *opt, struct error *err);
+/* key: the member of an archive, or NULL. */
+struct node *stdin_node(struct cli *c, const struct format_options *opt, const char *key, struct error *err);
+/* The file behind standard input, opened for its next array; an archive stays open for its other members. */
+struct file *stdin_open(struct cli *c, const struct format_options *opt, struct error *err);
+/* "-", with a key or a slice */
+bool is_stdin(const char *text);
 /* A source whose bytes were checked: before more is read from standard input, what came from it is kept. */
 int stdin_settle(struct cli *c, struct error *err);
 

@@ -75,11 +75,14 @@ static int numbers(struct cli *c, struct node **a, struct node **b, struct error
 
 	if (!(*a)->weak && !(*b)->weak)
 		return 0;
-	if (nodes_result_type(&d, 2, both, err))
-		return -1;
+	/* A number that the array's integers cannot hold is compared as what it is. */
+	if (nodes_result_type(&d, 2, both, err)) {
+		*err = (struct error)ERROR_INIT;
+		d = (*a)->weak ? (*a)->dtype : (*b)->dtype;
+	}
 	if ((*a)->weak)
 		*a = node_cast(c->graph, *a, d, err);
-	if ((*b)->weak)
+	if (*a && (*b)->weak)
 		*b = node_cast(c->graph, *b, d, err);
 	if (!*a || !*b)
 		return -1;

@@ -25,7 +25,7 @@ static int format_named(const struct format **out, const char *name, const char 
 }
 
 /* The two sides of the conversion: what describes the input, what the output. */
-static int sides(const struct options *o, const char *output, struct format_options *in, struct format_options *out,
+static int sides(const struct options *o, const char *input, const char *output, struct format_options *in, struct format_options *out,
 		 bool *fortran, struct error *err)
 {
 	const struct format *target;
@@ -35,6 +35,10 @@ static int sides(const struct options *o, const char *output, struct format_opti
 	if (format_named(&in->format, o->from, "--from", err) || format_named(&out->format, o->to, "--to", err))
 		return -1;
 	target = out->format ? out->format : output ? format_for_path(output) : NULL;
+	/* A description of raw data makes a file raw whose suffix says so; its content cannot. */
+	if (!in->format && input && o->dtype && (o->shape || o->offset || o->pitch || o->slice_pitch) && format_for_path(input) &&
+	    !strcmp(format_for_path(input)->name, "raw"))
+		in->format = format_for_path(input);
 	raw_in = in->format && !strcmp(in->format->name, "raw");
 	raw_out = target && !strcmp(target->name, "raw");
 	if (o->shape) {
@@ -148,6 +152,16 @@ static const char *stem(struct graph *g, const char *path)
 /* All arrays that follow each other on standard input, when an archive or a row of files is made. */
 static int all_of_stdin(struct cli *c, struct inputs *in, const struct format_options *opt, struct error *err)
 {
+	struct file *f = c->piped ? NULL : stdin_open(c, opt, err);
+
+	if (!f && !c->piped)
+		return -1;
+	if (f && f->archive) {
+		for (int i = 0; i < f->nmembers; i++)
+			if (add_named(in, stdin_node(c, opt, f->members[i].name, err), graph_string(c->graph, f->members[i].name), err))
+				return -1;
+		return 0;
+	}
 	for (int i = 0;; i++) {
 		char name[24];
 		int more = i ? stdin_more(c, err) : 1;
@@ -155,7 +169,7 @@ static int all_of_stdin(struct cli *c, struct inputs *in, const struct format_op
 		if (more <= 0)
 			return more;
 		snprintf(name, sizeof(name), "arr_%d", i);
-		if (add_named(in, stdin_node(c, opt, err), graph_string(c->graph, name), err))
+		if (add_named(in, stdin_node(c, opt, NULL, err), graph_string(c->graph, name), err))
 			return -1;
 	}
 }
@@ -182,11 +196,11 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 			return error_memory(err, strlen(buf));
 		place_split(&p, path);
 	}
-	if (!strcmp(path, "-")) {
-		if (many && !name)
+	if (is_stdin(path)) {
+		if (many && !name && !path[1])
 			ret = all_of_stdin(c, in, opt, err);
 		else
-			ret = add_input(in, stdin_node(c, opt, err), name, err);
+			ret = add_input(in, path[1] ? operand_node(c, path, err) : stdin_node(c, opt, NULL, err), name, err);
 		goto done;
 	}
 	if (!p.path) {
@@ -204,7 +218,7 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 		ret = 0;
 		goto done;
 	}
-	i = file_find(f, p.key, err);
+	i = place_member(&p, f, err);
 	if (i < 0)
 		goto done;
 	struct node *x = file_node(c, f, i, path, err);
@@ -290,7 +304,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		return -1;
 	if (c->common.help)
 		return usage_print(c->command, opts, NULL, err);
-	if (common_apply(c, err) || sides(&o, c->common.output, &from, &to, &fortran, err))
+	if (common_apply(c, err) || sides(&o, n ? argv[0] : NULL, c->common.output, &from, &to, &fortran, err))
 		return -1;
 	if (!n) {
 		if (!stdin_is_pipe(c))

@@ -196,7 +196,7 @@ static int field(struct text *t, const struct file *f, int only, const char *nam
 }
 
 /* What all three ways of telling need; a sliced or computed member is no member of the file. */
-static int tell(struct cli *c, struct file *f, int only, bool as_json, const char *name, bool with_stats, const char *label,
+static int tell(struct cli *c, struct file *f, int only, bool as_json, const char *name, bool with_stats, struct node *x,
 		const char *slice, struct error *err)
 {
 	struct stat_values v;
@@ -205,23 +205,17 @@ static int tell(struct cli *c, struct file *f, int only, bool as_json, const cha
 
 	if (slice) {
 		/* The view's own shape. */
-		struct node *x = file_node(c, f, only, label, err);
 		struct member *m = &f->members[only];
 
-		if (!x || !(x = node_index(c->graph, x, slice, err)))
+		if (!(x = node_index(c->graph, x, slice, err)))
 			return -1;
 		m->shape = x->shape;
 		m->nbytes = x->size * (int64_t)dtype_size(x->dtype);
-		if (with_stats && stats_compute(c, x, &v, err))
-			return -1;
-	} else if (with_stats) {
-		if (only < 0)
-			return error_set(err, ERR_FILE, "%s holds %d arrays: name one for --stats, %s:KEY", f->path, f->nmembers, f->path);
-		struct node *x = file_node(c, f, only, label, err);
-
-		if (!x || stats_compute(c, x, &v, err))
-			return -1;
 	}
+	if (with_stats && only < 0)
+		return error_set(err, ERR_FILE, "%s holds %d arrays: name one for --stats, %s:KEY", f->path, f->nmembers, f->path);
+	if (with_stats && stats_compute(c, x, &v, err))
+		return -1;
 	if (name)
 		ret = field(&t, f, only, name, err);
 	else if (as_json)
@@ -253,6 +247,7 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 		return -1;
 	if (c->common.help)
 		return usage_print(c->command, opts, NULL, err);
+	c->headers_only = !with_stats;
 	if (common_apply(c, err))
 		return -1;
 	if (!n) {
@@ -268,17 +263,15 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 
 		if (!strcmp(argv[i], "-")) {
 			/* Every array of the stream; their elements are skipped by reading them. */
-			for (int more = 1; more > 0;) {
-				struct node *x = stdin_node(c, NULL, err);
+			for (int more = 1; more > 0; more = stdin_more(c, err)) {
+				f = stdin_open(c, NULL, err);
+				struct node *x = f && !f->archive ? stdin_node(c, NULL, NULL, err) : NULL;
 
-				if (!x || tell(c, c->files[c->nfiles - 1], 0, as_json, name, false, NULL, NULL, err))
-					return -1;
-				if (with_stats)
-					return error_set(err, ERR_USAGE, "--stats reads files, not standard input");
-				more = stdin_more(c, err);
-				if (more < 0)
+				if (!f || (!f->archive && !x) || tell(c, f, f->archive ? -1 : 0, as_json, name, with_stats, x, NULL, err))
 					return -1;
 			}
+			if (err->code)
+				return -1;
 			continue;
 		}
 		place_split(&p, argv[i]);
@@ -288,11 +281,15 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 		ret = f ? 0 : -1;
 		only = -1;
 		if (f && (p.key || p.slice || (f->nmembers == 1 && (!f->archive || name || with_stats)))) {
-			only = file_find(f, p.key, err);
+			only = place_member(&p, f, err);
 			ret = only < 0 ? -1 : 0;
 		}
+		struct node *x = NULL;
+
+		if (!ret && only >= 0 && (p.slice || with_stats))
+			ret = (x = file_node(c, f, only, argv[i], err)) ? 0 : -1;
 		if (!ret)
-			ret = tell(c, f, only, as_json, name, with_stats, argv[i], p.slice, err);
+			ret = tell(c, f, only, as_json, name, with_stats, x, p.slice, err);
 		place_release(&p);
 		if (ret)
 			return -1;

@@ -10,19 +10,19 @@
 
 /* clang-format off */
 const struct command commands[] = {
-	{ "create", cmd_create, "create KIND [ARGUMENTS] [--dtype T] [-o FILE]", "make an array: zeros, arange, rand, array '[[1,2],[3,4]]', ..." },
-	{ "op", cmd_op, "op NAME A [B ...] [ATTRIBUTES] [-o FILE]\n       tensor op NAME_ FILE [B ...] [ATTRIBUTES]\n       tensor op --list", "functions from arrays to arrays; NAME_ works in place" },
-	{ "matmul", cmd_matmul, "matmul A B [-o FILE]", "the matrix product, A @ B" },
-	{ "reduce", cmd_reduce, "reduce NAME A [--axis LIST] [--keepdims] [ATTRIBUTES] [-o FILE]", "sum, mean, max, argmax, std, ... over axes" },
-	{ "convert", cmd_convert, "convert [NAME=]IN ... -o OUT [OPTIONS]", "between formats, dtypes, orders; pack and unpack archives" },
-	{ "info", cmd_info, "info FILE ... [--json] [--field NAME] [--stats]", "what a file holds, from its header" },
-	{ "show", cmd_show, "show [A ...] [--full] [--precision N] [--format csv|json]", "print an array as NumPy prints it" },
-	{ "compare", cmd_compare, "compare A B [--rtol R] [--atol A] [--ulp N] [--equal-nan] [--exact]", "are two arrays the same, within a tolerance?" },
-	{ "eval", cmd_eval, "eval EXPRESSION [NAME=OPERAND ...] [-o [NAME=]FILE ...]\n       tensor eval -f SCRIPT [NAME=OPERAND ...] [-o [NAME=]FILE ...]", "expressions over named arrays, in one process and one pass" },
-	{ "run", cmd_run, "run 'PIPELINE'", "the text of a pipeline as one fused process" },
-	{ "help", cmd_help, "help [COMMAND [NAME]]", "this list, a command, or one op" },
-	{ "version", cmd_version, "version [--devices]", "the version, and what it can use" },
-	{ NULL, NULL, NULL, NULL },
+	{ "create", cmd_create, "create KIND [ARGUMENTS] [--dtype T] [-o FILE]", "make an array: zeros, arange, rand, array '[[1,2],[3,4]]', ...", true },
+	{ "op", cmd_op, "op NAME A [B ...] [ATTRIBUTES] [-o FILE]\n       tensor op NAME_ FILE [B ...] [ATTRIBUTES]\n       tensor op --list", "functions from arrays to arrays; NAME_ works in place", true },
+	{ "matmul", cmd_matmul, "matmul A B [-o FILE]", "the matrix product, A @ B", true },
+	{ "reduce", cmd_reduce, "reduce NAME A [--axis LIST] [--keepdims] [ATTRIBUTES] [-o FILE]", "sum, mean, max, argmax, std, ... over axes", true },
+	{ "convert", cmd_convert, "convert [NAME=]IN ... -o OUT [OPTIONS]", "between formats, dtypes, orders; pack and unpack archives", true },
+	{ "info", cmd_info, "info FILE ... [--json] [--field NAME] [--stats]", "what a file holds, from its header", false },
+	{ "show", cmd_show, "show [A ...] [--full] [--precision N] [--format csv|json]", "print an array as NumPy prints it", false },
+	{ "compare", cmd_compare, "compare A B [--rtol R] [--atol A] [--ulp N] [--equal-nan] [--exact]", "are two arrays the same, within a tolerance?", false },
+	{ "eval", cmd_eval, "eval EXPRESSION [NAME=OPERAND ...] [-o [NAME=]FILE ...]\n       tensor eval -f SCRIPT [NAME=OPERAND ...] [-o [NAME=]FILE ...]", "expressions over named arrays, in one process and one pass", true },
+	{ "run", cmd_run, "run 'PIPELINE'", "the text of a pipeline as one fused process", true },
+	{ "help", cmd_help, "help [COMMAND [NAME]]", "this list, a command, or one op", false },
+	{ "version", cmd_version, "version [--devices]", "the version, and what it can use", false },
+	{ NULL, NULL, NULL, NULL, false },
 };
 /* clang-format on */
 
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	c.command = command_find(argv[1]);
 	if (!c.command) {
 		suggest_command(argv[1], &err);
-	} else if (getenv("TENSOR_GRAPH") && *getenv("TENSOR_GRAPH")) {
+	} else if (c.command->makes && getenv("TENSOR_GRAPH") && *getenv("TENSOR_GRAPH")) {
 		error_set(&err, ERR_USAGE, "TENSOR_GRAPH is set, but this version does not record graphs: unset it");
 	} else if ((c.graph = graph_new(&err))) {
 		status = c.command->run(&c, argc - 2, (const char **)(uintptr_t)(argv + 2), &err);

@@ -23,6 +23,10 @@ struct file *operand_open(struct cli *c, const char *path, const struct format_o
 		error_memory(err, sizeof(*files));
 		return NULL;
 	}
+	if (!*path) {
+		error_set(err, ERR_FILE, "'': no file is named");
+		return NULL;
+	}
 	c->files = files;
 	if (file_open(&f, path, opt ? opt : &none, err))
 		return NULL;
@@ -50,12 +54,29 @@ int stdin_more(struct cli *c, struct error *err)
 {
 	if (c->piped)
 		return c->taken < c->nqueue;
+	if (c->next)
+		return !c->next->archive;
 	if (stdin_settle(c, err))
 		return -1;
 	return file_stdin_more(err);
 }
 
-struct node *stdin_node(struct cli *c, const struct format_options *opt, struct error *err)
+struct file *stdin_open(struct cli *c, const struct format_options *opt, struct error *err)
+{
+	struct file *f;
+
+	if (c->next)
+		return c->next;
+	/* The array before this one is read to its end first. */
+	if (stdin_settle(c, err))
+		return NULL;
+	f = operand_open(c, "-", opt, err);
+	c->stdin_used = true;
+	c->next = f;
+	return f;
+}
+
+struct node *stdin_node(struct cli *c, const struct format_options *opt, const char *key, struct error *err)
 {
 	struct node **streams, *x;
 	struct file *f;
@@ -67,16 +88,14 @@ struct node *stdin_node(struct cli *c, const struct format_options *opt, struct 
 		error_set(err, ERR_FILE, "standard input is empty: the command before the pipe wrote nothing");
 		return NULL;
 	}
-	/* The array before this one is read to its end first. */
-	if (stdin_settle(c, err))
-		return NULL;
-	f = operand_open(c, "-", opt, err);
+	f = stdin_open(c, opt, err);
 	if (!f)
 		return NULL;
-	i = file_find(f, NULL, err);
+	if (!f->archive)
+		c->next = NULL;
+	i = file_find(f, key, err);
 	if (i < 0 || !(x = file_node(c, f, i, "standard input", err)))
 		return NULL;
-	c->stdin_used = true;
 	streams = realloc(c->streams, (size_t)(c->nstreams + 1) * sizeof(*streams));
 	if (!streams) {
 		error_memory(err, sizeof(*streams));
@@ -87,6 +106,25 @@ struct node *stdin_node(struct cli *c, const struct format_options *opt, struct 
 	return x;
 }
 
+/* "-", "-:KEY", "-@SLICE", "-:KEY@SLICE" */
+static struct node *stdin_operand(struct cli *c, const char *text, struct error *err)
+{
+	const char *slice = strrchr(text, '@');
+	char key[1024];
+	struct node *x;
+
+	if (text[1] != ':' && text[1] != '@')
+		slice = NULL;
+	snprintf(key, sizeof(key), "%.*s", (int)((slice ? slice : text + strlen(text)) - text - 1), text + 1);
+	x = stdin_node(c, NULL, *key == ':' ? key + 1 : NULL, err);
+	return x && slice ? node_index(c->graph, x, slice + 1, err) : x;
+}
+
+bool is_stdin(const char *text)
+{
+	return *text == '-' && (!text[1] || text[1] == ':' || text[1] == '@');
+}
+
 struct node *operand_node(struct cli *c, const char *text, struct error *err)
 {
 	struct scalar s;
@@ -95,12 +133,8 @@ struct node *operand_node(struct cli *c, const char *text, struct error *err)
 	struct file *f;
 	int i;
 
-	if (!strcmp(text, "-"))
-		return stdin_node(c, NULL, err);
-	if (!strncmp(text, "-@", 2)) {
-		x = stdin_node(c, NULL, err);
-		return x ? node_index(c->graph, x, text + 2, err) : NULL;
-	}
+	if (is_stdin(text))
+		return stdin_operand(c, text, err);
 	if (scalar_parse(&s, text, strlen(text)))
 		return node_scalar(c->graph, &s, text, err);
 	if (!*text) {
@@ -113,7 +147,7 @@ struct node *operand_node(struct cli *c, const char *text, struct error *err)
 		return NULL;
 	}
 	f = operand_open(c, p.path, NULL, err);
-	if (f && (i = file_find(f, p.key, err)) >= 0)
+	if (f && (i = place_member(&p, f, err)) >= 0)
 		x = file_node(c, f, i, text, err);
 	if (x && p.slice) {
 		struct node *y = node_index(c->graph, x, p.slice, err);

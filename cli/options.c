@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 bool is_value(const char *text)
 {
@@ -15,7 +16,7 @@ bool is_value(const char *text)
 	s++;
 	if (!*s || isdigit((unsigned char)*s) || *s == '.' || *s == ':' || *s == '@')
 		return true;
-	return !strncmp(s, "inf", 3) || !strcmp(s, "nan");
+	return !strncasecmp(s, "inf", 3) || !strcasecmp(s, "nan");
 }
 
 void opts_common(struct opt *opts, struct common *c, bool computes, bool writes)
@@ -77,7 +78,7 @@ static int opt_store(const struct opt *o, const char *arg, const char *value, co
 		return 0;
 	}
 	if (o->optional && !value) {
-		bool number = next && isdigit((unsigned char)*next) && !next[1];
+		bool number = next && strspn(next, "0123456789") == strlen(next) && *next;
 
 		*(const char **)o->target = number ? next : "";
 		return number;
@@ -206,7 +207,7 @@ int common_apply(struct cli *c, struct error *err)
 		device = getenv("TENSOR_DEVICE");
 	if (!threads)
 		threads = getenv("TENSOR_THREADS");
-	if (device && *device && strcmp(device, "cpu")) {
+	if (!c->headers_only && device && *device && strcmp(device, "cpu")) {
 		if (!strncmp(device, "cuda", 4) && (!device[4] || device[4] == ':'))
 			return error_set(err, ERR_RESOURCE, "%s %s: this build has no CUDA device; use cpu", from, device);
 		return error_set(err, ERR_USAGE, "%s '%s' is unknown: the devices are cpu and cuda", from, device);

@@ -254,12 +254,28 @@ static bool missing_file(const char *text)
 	struct stat st;
 	bool missing;
 
-	if (!strcmp(text, "-") || !strncmp(text, "-@", 2) || scalar_parse(&s, text, strlen(text)))
+	if (is_stdin(text) || scalar_parse(&s, text, strlen(text)))
 		return false;
 	place_split(&p, text);
 	missing = !p.path || stat(p.path, &st);
 	place_release(&p);
 	return missing;
+}
+
+/* Could all of the words be attributes of an op with one operand, which then comes from the pipe: "... | op clip 2 5"? */
+static bool only_attributes(const struct call *call, int n, const char **words)
+{
+	int room = 0;
+
+	for (int i = 0; i < call->nattrs; i++)
+		room += call->attrs[i].type != ATTR_FLAG && !call->attrs[i].given;
+	for (int i = 0; i < n; i++) {
+		struct scalar s;
+
+		if (!scalar_parse(&s, words[i], strlen(words[i])) && !looks_like_list(words[i]))
+			return false;
+	}
+	return n > 0 && n <= room;
 }
 
 static struct node *json_operand(struct cli *c, const char *text, bool has_dtype, enum dtype dtype, struct error *err)
@@ -306,7 +322,7 @@ static struct node *implied_operand(struct cli *c, struct call *call, int given,
 			  call->name, call->op->nin_min, call->op->nin_min == 1 ? "" : "s", given);
 		return NULL;
 	}
-	return stdin_node(c, NULL, err);
+	return stdin_node(c, NULL, NULL, err);
 }
 
 /* A message about values names the arrays they are in: "a.npy (3, 4): axis 5 is out of bounds ...". */
@@ -353,13 +369,32 @@ static int call_operands(struct cli *c, struct call *call, struct node *first, i
 	rest = npos - k + nin;
 	bool uses_stdin = false;
 	for (int i = k; i < npos; i++)
-		uses_stdin |= !strcmp(pos[i], "-") || !strncmp(pos[i], "-@", 2);
+		uses_stdin |= is_stdin(pos[i]);
 	if (!array && operands && !uses_stdin && stdin_is_pipe(c) &&
 	    ((operands > 0 && rest < operands && rest + 1 >= operands) || (operands < 0 && rest == 0) ||
+	     (operands == 1 && !first && only_attributes(call, rest, pos + k)) ||
 	     (operands > 0 && rest >= operands && k < npos && looks_like_list(pos[k]) && missing_file(pos[k])))) {
 		in[nin] = implied_operand(c, call, rest, err);
 		if (!in[nin++])
 			goto done;
+		/* An op of any number of operands takes all that the pipe has. */
+		for (int more = operands < 0; more > 0;) {
+			more = stdin_more(c, err);
+			if (more < 0)
+				goto done;
+			if (!more)
+				break;
+			struct node **all = realloc(in, (size_t)(npos + nin + 3) * sizeof(*in));
+
+			if (!all) {
+				error_memory(err, sizeof(*in));
+				goto done;
+			}
+			in = all;
+			if (!(in[nin] = stdin_node(c, NULL, NULL, err)))
+				goto done;
+			nin++;
+		}
 	}
 	while (k < npos && (operands < 0 || nin < operands)) {
 		if (array) {
@@ -558,13 +593,21 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 		error_set(err, ERR_USAGE, "%s writes into its first operand; -o does not go with it", call->name);
 		goto done;
 	}
+	if (c->common.json && !c->common.dry) {
+		error_set(err, ERR_USAGE, "--json goes with --dry-run");
+		goto done;
+	}
 	if (!npos || !strncmp(pos[0], "-", 1) || scalar_parse(&s, pos[0], strlen(pos[0]))) {
 		error_set(err, ERR_USAGE, "%s works in place: its first operand must be a file", call->name);
 		goto done;
 	}
 	place_split(&p, pos[0]);
-	f = p.path ? operand_open(c, p.path, NULL, err) : NULL;
-	if (!f || (i = file_find(f, p.key, err)) < 0 || file_array(f, i, &whole, err))
+	f = NULL;
+	if (!p.path)
+		error_memory(err, strlen(pos[0]));
+	else
+		f = operand_open(c, p.path, NULL, err);
+	if (!f || (i = place_member(&p, f, err)) < 0 || file_array(f, i, &whole, err))
 		goto done;
 	view = whole;
 	view.src = source_ref(whole.src);
@@ -610,7 +653,8 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 	}
 	if (call->random && c->common.verbose)
 		say(c, "seed %" PRIu64, call->seed);
-	if (patch_open(&sink.patch, f, &view, err))
+	/* What can turn out broken or short halfway is read before the first element is written. */
+	if (engine_load(y, err) || patch_open(&sink.patch, f, &view, err))
 		goto done;
 	/* Elements that are read elsewhere after they were written would be wrong: compute all of them first. */
 	ret = elementwise_of(y, x) ? 0 : engine_keep(1, &y, err);

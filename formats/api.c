@@ -19,6 +19,8 @@ struct tensor {
 /* Hand an internal error out. */
 static void give(struct tensor_error *out, const struct error *err)
 {
+	if (!err->code)
+		return;
 	out->status = (int)err->code;
 	snprintf(out->message, sizeof(out->message), "%s", err->text);
 }
@@ -33,8 +35,9 @@ static struct node *leaf(struct graph *g, const struct tensor *t, struct error *
 {
 	struct array a;
 
+	/* What made it NULL is described in the caller's error already. */
 	if (!t) {
-		error_set(err, ERR_USAGE, "an operand is NULL");
+		err->code = ERR_NONE;
 		return NULL;
 	}
 	a = t->array;
@@ -88,7 +91,7 @@ struct tensor *tensor_open(const char *name, struct tensor_error *out)
 	int i;
 
 	place_split(&p, name);
-	if (!g || !p.path || file_open(&f, p.path, &none, &err) || (i = file_find(f, p.key, &err)) < 0 ||
+	if (!g || !p.path || file_open(&f, p.path, &none, &err) || (i = place_member(&p, f, &err)) < 0 ||
 	    file_array(f, i, &a, &err))
 		goto done;
 	x = node_leaf(g, &a, name, &err);

@@ -64,7 +64,7 @@ static const struct {
 	{ 'U', 0, 1 << 28, 4, "text, which is not supported" },
 	{ 'S', 0, 1 << 30, 1, "text, which is not supported" },
 	{ 'a', 0, 1 << 30, 1, "text, which is not supported" },
-	{ 'V', 0, 1 << 30, 1, "bytes without a meaning; say which with --as, such as --as bfloat16 for two bytes" },
+	{ 'V', 0, 1 << 30, 1, "bytes without a meaning; say which with 'tensor convert --as', such as --as bfloat16 for two bytes" },
 	{ 'O', 8, 8, 0, "an object array is a Python pickle, which is never read" },
 	{ 'O', 4, 4, 0, "an object array is a Python pickle, which is never read" },
 };

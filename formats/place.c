@@ -1,6 +1,8 @@
 /* How an array is named: see place.h. */
 #include "formats/place.h"
 
+#include "formats/format.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +77,23 @@ void place_split(struct place *p, const char *text)
 	if (colon)
 		*colon = '\0';
 	p->path = path;
+}
+
+int place_member(struct place *p, const struct file *f, struct error *err)
+{
+	if (p->key && p->slice && f->archive) {
+		size_t n = strlen(p->key);
+
+		for (int i = 0; i < f->nmembers; i++) {
+			const char *name = f->members[i].name;
+
+			if (name && !strncmp(name, p->key, n) && name[n] == '@' && !strcmp(name + n + 1, p->slice)) {
+				p->slice = NULL;
+				return i;
+			}
+		}
+	}
+	return file_find(f, p->key, err);
 }
 
 void place_release(struct place *p)

@@ -12,6 +12,15 @@ struct place {
  * the message.  p->path is NULL when memory is short.
  */
 void place_split(struct place *p, const char *text);
+
+struct file;
+struct error;
+
+/*
+ * The index of the member that p names in f, or -1 with ERR_FILE.  A member whose name has an '@' wins over a slice; p->slice is
+ * NULL then.
+ */
+int place_member(struct place *p, const struct file *f, struct error *err);
 void place_release(struct place *p);
 
 #endif

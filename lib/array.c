@@ -62,13 +62,14 @@ bool shape_equal(const struct shape *a, const struct shape *b)
 
 void shape_strides(const struct shape *s, size_t itemsize, bool fortran, int64_t strides[MAX_NDIM])
 {
-	int64_t step = (int64_t)itemsize;
+	/* Unsigned: the other sizes of an empty array may overflow, and are not used. */
+	uint64_t step = itemsize;
 
 	for (int k = 0; k < s->ndim; k++) {
 		int i = fortran ? k : s->ndim - 1 - k;
 
-		strides[i] = step;
-		step *= s->dim[i] ? s->dim[i] : 1;
+		strides[i] = (int64_t)step;
+		step *= s->dim[i] ? (uint64_t)s->dim[i] : 1;
 	}
 }
 

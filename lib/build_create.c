@@ -181,6 +181,8 @@ int build_arange(struct call *c, struct error *err)
 		/* NumPy steps by the difference of the first two elements. */
 		r.step = (r.start + r.step) - r.start;
 	}
+	if (n > INT64_MAX / 16)
+		return error_set(err, ERR_VALUE, "arange: an array of that many elements is too big");
 	dtype = dtype_or(t, r.integer ? c->default_int : c->default_float);
 	if (dtype == DT_BOOL && n > 2)
 		return error_set(err, ERR_VALUE, "arange: no bool range is longer than 2");

@@ -755,6 +755,8 @@ int build_diag(struct call *c, struct error *err)
 		return error_set(err, ERR_VALUE, "diag takes 1 or 2 dimensions, the array has %d", x->shape.ndim);
 	/* The vector along the rows, shifted down by -k, masked where row + k == column. */
 	n = x->shape.dim[0];
+	if (k > INT32_MAX || k < -INT32_MAX)
+		return error_set(err, ERR_VALUE, "a matrix with the diagonal %" PRId64 " is too big", k);
 	s.dim[0] = s.dim[1] = n + (k < 0 ? -k : k);
 	if (k > 0 || k < 0) {
 		struct scalar zero = { .kind = SCALAR_INT };

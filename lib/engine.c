@@ -26,12 +26,12 @@ static bool leaf_streams(const struct node *x)
 
 static bool contiguous(const struct shape *s, const int64_t *strides, size_t itemsize)
 {
-	int64_t step = (int64_t)itemsize;
+	uint64_t step = itemsize;
 
 	for (int i = s->ndim - 1; i >= 0; i--) {
-		if (s->dim[i] != 1 && strides[i] != step)
+		if (s->dim[i] != 1 && strides[i] != (int64_t)step)
 			return false;
-		step *= s->dim[i];
+		step *= (uint64_t)s->dim[i];
 	}
 	return true;
 }
@@ -614,6 +614,11 @@ static int load_streams(struct node *x, int pass, struct error *err)
 		if (load_streams(x->in[i], pass, err))
 			return -1;
 	return 0;
+}
+
+int engine_load(struct node *x, struct error *err)
+{
+	return load_streams(x, next_pass(), err);
 }
 
 int engine_keep(int n, struct node *const x[], struct error *err)

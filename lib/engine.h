@@ -25,6 +25,9 @@ int engine_run(struct node *x, struct sink *sink, struct error *err);
 /* Before several nodes are run one after the other: load the streams that more than one of them reads. */
 int engine_share(int n, struct node *const x[], struct error *err);
 
+/* Read the streams below x into memory: what fails in them fails now. */
+int engine_load(struct node *x, struct error *err);
+
 /* Compute the nodes and keep their elements (node_data); streams below them are kept, too. */
 int engine_keep(int n, struct node *const x[], struct error *err);
 

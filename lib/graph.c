@@ -60,7 +60,11 @@ struct node *graph_add(struct graph *g, enum node_kind kind, enum dtype dtype, c
 	int64_t size = shape_size(shape);
 	struct node *x = NULL;
 
-	if (size < 0 || size > INT64_MAX / 16) {
+	/* An empty array's other sizes must fit, too, as in NumPy. */
+	struct shape full = *shape;
+	for (int i = 0; i < full.ndim; i++)
+		full.dim[i] += !full.dim[i];
+	if (size < 0 || size > INT64_MAX / 16 || shape_size(&full) < 0 || shape_size(&full) > INT64_MAX / 16) {
 		char text[SHAPE_TEXT];
 
 		error_set(err, ERR_VALUE, "an array of shape %s is too big", shape_text(shape, text, sizeof(text)));

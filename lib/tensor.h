@@ -14,8 +14,8 @@
  * Link with "pkg-config --cflags --libs tensor".
  *
  * A struct tensor is an immutable array.  Functions that return one return a new one, which the caller frees; they borrow their
- * arguments.  On failure they return NULL, or -1, and describe it in *err; NULL operands fail, too, so that
- * calls can be chained and checked once.  The library never prints, never exits, and keeps no state: different threads may use
+ * arguments.  On failure they return NULL, or -1, and describe it in *err.  An operand that is NULL fails, too, and leaves *err as
+ * it is, so that calls can be chained and checked once: what is described is what went wrong first.  The library never prints, never exits, and keeps no state: different threads may use
  * it at once, and may share a tensor as long as nobody frees it, but for tensor_data (see there).
  */
 #ifndef TENSOR_H

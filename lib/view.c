@@ -215,6 +215,8 @@ struct node *node_diagonal(struct graph *g, struct node *x, int axis1, int axis2
 	int64_t rows = x->shape.dim[axis1], cols = x->shape.dim[axis2], n;
 	struct shape shape = { 0 };
 
+	if (k > cols || k < -rows)
+		k = k > 0 ? cols : -rows;
 	n = k >= 0 ? (cols - k < rows ? cols - k : rows) : (rows + k < cols ? rows + k : cols);
 	if (k > cols || -k > rows || n < 0)
 		n = 0;
@@ -268,12 +270,12 @@ static bool scan_int(const char **p, int64_t *out)
 		s++;
 	if (*s < '0' || *s > '9')
 		return false;
+	/* Beyond int64 is beyond every array: as far as int64 goes. */
 	for (; *s >= '0' && *s <= '9'; s++)
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v) ||
-		    v > INT64_MAX)
-			return false;
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v) || v > INT64_MAX)
+			v = INT64_MAX;
 	*out = negative ? -(int64_t)v : (int64_t)v;
-	*p = s;
+	*p = s + strspn(s, " ");
 	return true;
 }
 
@@ -284,9 +286,11 @@ static struct node *index_range(struct graph *g, struct node *x, int axis, const
 	bool has_stop, has_step = false;
 
 	++*p; /* the colon */
+	*p += strspn(*p, " ");
 	has_stop = scan_int(p, &stop);
 	if (**p == ':') {
 		++*p;
+		*p += strspn(*p, " ");
 		has_step = scan_int(p, &step);
 	}
 	if (has_step && step == 0) {
