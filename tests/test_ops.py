@@ -19,7 +19,7 @@ def mp(fn):
         if np.isnan(x):
             return LD(np.nan)
         try:
-            v = fn(mpmath.mpf(np.format_float_scientific(x, 30)) if np.isfinite(x) else mpmath.mpf(float(x)))
+            v = fn(mpmath.mpf(np.format_float_scientific(x, 50, unique=False)) if np.isfinite(x) else mpmath.mpf(float(x)))
         except (ValueError, ZeroDivisionError):
             return LD(np.nan)
         return LD(np.nan) if isinstance(v, mpmath.mpc) else LD(mpmath.nstr(v, 25))
@@ -108,6 +108,22 @@ def real(fn):
     return f
 
 
+def digamma_terms(x):
+    """What digamma is the sum of: a logarithm, reciprocals, and the reflection of negative numbers."""
+    with np.errstate(all="ignore"):
+        turned = np.abs(np.pi / np.tan(np.pi * (x - np.rint(x))))
+    return np.where(x < 0, np.maximum(4, np.where(np.isfinite(turned), turned, 4)), 4).astype(x.dtype)
+
+
+def without(kinds, fn):
+    """fn, refused for dtypes of these kinds."""
+    def f(x):
+        if x.dtype.kind in kinds:
+            raise TypeError
+        return fn(x)
+    return f
+
+
 UNARY = {
     "negative": row(np.negative), "positive": row(np.positive), "abs": row(np.abs), "sign": row(np.sign),
     "square": row(np.square), "reciprocal": row(lambda x: np.where(x == 0, 0, np.reciprocal(x)) if x.dtype.kind in "iu" else np.reciprocal(x)), "sqrt": row(np.sqrt),
@@ -125,16 +141,16 @@ UNARY = {
     "floor": row(np.floor), "ceil": row(np.ceil), "trunc": row(np.trunc), "rint": row(np.rint),
     "frac": row(hp=lambda x: x - np.trunc(x), like=np.exp2, bound=0),
     "isnan": row(np.isnan), "isinf": row(np.isinf), "isfinite": row(np.isfinite), "signbit": row(np.signbit),
-    "logical_not": row(np.logical_not), "bitwise_invert": row(np.invert), "nan_to_num": row(np.nan_to_num),
+    "logical_not": row(np.logical_not), "bitwise_invert": row(np.invert), "nan_to_num": row(without("c", np.nan_to_num)),
     "erf": activation(mp(mpmath.erf)), "erfc": activation(mp(erfc)), "erfinv": activation(mp(erfinv)),
-    "lgamma": activation(mp(lgamma), scale=np.ones_like), "digamma": activation(lambda x: np.where(x == 0, np.copysign(LD(np.inf), -x), mp(digamma)(x)), wide=8, scale=np.ones_like),
+    "lgamma": activation(mp(lgamma), scale=np.ones_like), "digamma": activation(lambda x: np.where(x == 0, np.copysign(LD(np.inf), -x), mp(digamma)(x)), wide=8, scale=digamma_terms),
     "relu": row(real(lambda x: np.where(x < 0, x.dtype.type(0), x))),
     "relu6": row(real(lambda x: np.where(x < 0, x.dtype.type(0), np.where(x > 6, x.dtype.type(6), x)))),
     "leaky_relu": activation(lambda x: np.where(x >= 0, x, x * LD(0.01)), bound=1.5, like=lambda x: np.exp2(x + 0.5)),
     "elu": activation(lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), like=lambda x: np.exp2(x + 1)),
     "celu": activation(lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), like=lambda x: np.exp2(x + 1)),
     "selu": activation(selu),
-    "hardtanh": activation(lambda x: np.clip(x, -1, 1), bound=0, wide=0, like=lambda x: np.exp2(x + 1)),
+    "hardtanh": activation(lambda x: np.clip(x, -1, 1), bound=0, wide=0, like=without("u", lambda x: np.exp2(x + 1))),
     "hardsigmoid": activation(lambda x: np.clip(x + 3, 0, 6) / 6),
     "hardswish": activation(limited(lambda x: x * np.clip(x + 3, 0, 6) / 6, (-0.0, np.inf))),
     "softsign": activation(lambda x: x / (1 + np.abs(x)), bound=1.5),
