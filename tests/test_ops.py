@@ -208,7 +208,7 @@ def typed(fn, *xs):
 
 def operands(name, spec, dtype, n):
     """Operands of one op for one dtype."""
-    wide = 40 if QUICK else 700
+    wide = 120 if QUICK else 700
     if n == 1:
         x = complex_grid(dtype) if np.dtype(dtype).kind == "c" else values(dtype, wide * 3)
         x = np.concatenate([x, values(dtype, wide, 5, True)[-wide:]])
