@@ -36,9 +36,9 @@ struct cli {
 	int nfiles;
 	struct file **files;
 	bool stdin_used;
-	bool headers_only;   /* nothing is computed, so any device will do */
-	struct file *next;   /* standard input, opened but not yet an operand; an archive stays here */
-	int64_t memory; /* --mem-limit in bytes; 0: none */
+	bool headers_only; /* nothing is computed, so any device will do */
+	struct file *next; /* standard input, opened but not yet an operand; an archive stays here */
+	int64_t memory;	   /* --mem-limit in bytes; 0: none */
 	/* "run": arrays that the stage before hands over, and those that this stage makes. */
 	bool piped, collects;
 	struct node **queue, **made;

@@ -49,8 +49,8 @@ static void value_text(struct text *t, enum dtype d, const double v[2], bool bit
 	}
 }
 
-static void worst_text(struct text *t, const char *what, const struct node *a, const struct node *b, const struct worst *w,
-		       bool bits)
+static void worst_text(struct text *t, const char *what, const struct node *a, const struct node *b,
+		       const struct worst *w, bool bits)
 {
 	/* Floats in one type, so that a rounding to the smaller one is seen. */
 	bool floats = dtype_is_float(a->dtype) && dtype_is_float(b->dtype);
@@ -117,8 +117,8 @@ int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err)
 		return -1;
 	if (c->common.help)
 		return usage_print(c->command, opts, NULL, err);
-	if (common_apply(c, err) || number_option(rtol, "--rtol", &tol.rtol, err) || number_option(atol, "--atol", &tol.atol, err) ||
-	    number_option(ulp, "--ulp", &tol.ulp, err))
+	if (common_apply(c, err) || number_option(rtol, "--rtol", &tol.rtol, err) ||
+	    number_option(atol, "--atol", &tol.atol, err) || number_option(ulp, "--ulp", &tol.ulp, err))
 		return -1;
 	if ((tol.exact || ulp) && (rtol || atol || (tol.exact && ulp)))
 		return error_set(err, ERR_USAGE, "--exact, --ulp and --rtol/--atol are different criteria: choose one");
@@ -148,12 +148,14 @@ int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err)
 		return text_print(&t, err) ? -1 : 1;
 	}
 	if (ulp && (!dtype_is_float(a->dtype) || !dtype_is_float(b->dtype) || a->dtype > DT_C128 || b->dtype > DT_C128))
-		return error_set(err, ERR_VALUE, "--ulp compares floats; these are %s and %s", dtype_name(a->dtype), dtype_name(b->dtype));
+		return error_set(err, ERR_VALUE, "--ulp compares floats; these are %s and %s", dtype_name(a->dtype),
+				 dtype_name(b->dtype));
 	if (compare_nodes(&r, a, b, &tol, err))
 		return -1;
 	text_fmt(&t, "%s: ", r.different ? "different" : "equal");
 	if (r.different)
-		text_fmt(&t, "%" PRId64 " of %" PRId64 " elements (%.3g%%)", r.different, r.size, 100.0 * (double)r.different / (double)r.size);
+		text_fmt(&t, "%" PRId64 " of %" PRId64 " elements (%.3g%%)", r.different, r.size,
+			 100.0 * (double)r.different / (double)r.size);
 	else
 		text_fmt(&t, "%" PRId64 " elements", r.size);
 	if (tol.exact)
@@ -161,7 +163,8 @@ int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err)
 	else if (tol.ulp >= 0)
 		text_fmt(&t, ", criterion: at most %g ULP\n", tol.ulp);
 	else
-		text_fmt(&t, ", criterion: |a - b| <= %g + %g * |b|%s\n", tol.atol, tol.rtol, tol.equal_nan ? ", nan equals nan" : "");
+		text_fmt(&t, ", criterion: |a - b| <= %g + %g * |b|%s\n", tol.atol, tol.rtol,
+			 tol.equal_nan ? ", nan equals nan" : "");
 	if (a->dtype != b->dtype)
 		text_fmt(&t, "  dtypes     %s and %s\n", dtype_name(a->dtype), dtype_name(b->dtype));
 	if (r.first >= 0) {
@@ -173,7 +176,8 @@ int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err)
 	worst_text(&t, "rel", a, b, &r.rel, r.integers);
 	worst_text(&t, "ulp", a, b, &r.ulp, r.integers);
 	if (r.nan_a || r.nan_b)
-		text_fmt(&t, "  nan        %" PRId64 " and %" PRId64 ", %" PRId64 " at the same places\n", r.nan_a, r.nan_b, r.nan_both);
+		text_fmt(&t, "  nan        %" PRId64 " and %" PRId64 ", %" PRId64 " at the same places\n", r.nan_a,
+			 r.nan_b, r.nan_both);
 	if (r.inf_mismatch)
 		text_fmt(&t, "  inf        %" PRId64 " where the other is not the same infinity\n", r.inf_mismatch);
 	if (c->common.quiet)

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 struct options {
-	const char *from, *to, *dtype, *shape, *order, *byteorder, *offset, *pitch, *slice_pitch, *as, *compress, *casting,
-		*delimiter, *skip_rows;
+	const char *from, *to, *dtype, *shape, *order, *byteorder, *offset, *pitch, *slice_pitch, *as, *compress,
+		*casting, *delimiter, *skip_rows;
 };
 
 static int format_named(const struct format **out, const char *name, const char *option, struct error *err)
@@ -25,8 +25,8 @@ static int format_named(const struct format **out, const char *name, const char 
 }
 
 /* The two sides of the conversion: what describes the input, what the output. */
-static int sides(const struct options *o, const char *input, const char *output, struct format_options *in, struct format_options *out,
-		 bool *fortran, struct error *err)
+static int sides(const struct options *o, const char *input, const char *output, struct format_options *in,
+		 struct format_options *out, bool *fortran, struct error *err)
 {
 	const struct format *target;
 	bool raw_in, raw_out;
@@ -36,8 +36,8 @@ static int sides(const struct options *o, const char *input, const char *output,
 		return -1;
 	target = out->format ? out->format : output ? format_for_path(output) : NULL;
 	/* A description of raw data makes a file raw whose suffix says so; its content cannot. */
-	if (!in->format && input && o->dtype && (o->shape || o->offset || o->pitch || o->slice_pitch) && format_for_path(input) &&
-	    !strcmp(format_for_path(input)->name, "raw"))
+	if (!in->format && input && o->dtype && (o->shape || o->offset || o->pitch || o->slice_pitch) &&
+	    format_for_path(input) && !strcmp(format_for_path(input)->name, "raw"))
 		in->format = format_for_path(input);
 	raw_in = in->format && !strcmp(in->format->name, "raw");
 	raw_out = target && !strcmp(target->name, "raw");
@@ -46,7 +46,8 @@ static int sides(const struct options *o, const char *input, const char *output,
 		int k = list_parse(s->dim, MAX_NDIM, o->shape);
 
 		if (k < 0)
-			return error_set(err, ERR_USAGE, "--shape '%s' is not a list of integers such as 3,4", o->shape);
+			return error_set(err, ERR_USAGE, "--shape '%s' is not a list of integers such as 3,4",
+					 o->shape);
 		s->ndim = k;
 		in->has_shape = true;
 	}
@@ -71,9 +72,11 @@ static int sides(const struct options *o, const char *input, const char *output,
 		return -1;
 	if (o->pitch && (parse_int(o->pitch, "--pitch", 1, INT64_MAX, &n, err) || (in->pitch = n, 0)))
 		return -1;
-	if (o->slice_pitch && (parse_int(o->slice_pitch, "--slice-pitch", 1, INT64_MAX, &n, err) || (in->slice_pitch = n, 0)))
+	if (o->slice_pitch &&
+	    (parse_int(o->slice_pitch, "--slice-pitch", 1, INT64_MAX, &n, err) || (in->slice_pitch = n, 0)))
 		return -1;
-	if (o->skip_rows && (parse_int(o->skip_rows, "--skip-rows", 0, INT32_MAX, &n, err) || (in->skip_rows = (int)n, 0)))
+	if (o->skip_rows &&
+	    (parse_int(o->skip_rows, "--skip-rows", 0, INT32_MAX, &n, err) || (in->skip_rows = (int)n, 0)))
 		return -1;
 	if (o->delimiter) {
 		const char *d = !strcmp(o->delimiter, "\\t") || !strcmp(o->delimiter, "tab") ? "\t" : o->delimiter;
@@ -99,10 +102,13 @@ static int sides(const struct options *o, const char *input, const char *output,
 			out->pitch = in->pitch;
 			out->slice_pitch = in->slice_pitch;
 		} else if (in->big_endian || in->offset || in->pitch || in->slice_pitch) {
-			return error_set(err, ERR_USAGE, "--byteorder, --offset, --pitch and --slice-pitch describe raw data: add --from raw or --to raw");
+			return error_set(
+				err, ERR_USAGE,
+				"--byteorder, --offset, --pitch and --slice-pitch describe raw data: add --from raw or --to raw");
 		}
 		if (in->has_shape)
-			return error_set(err, ERR_USAGE, "--shape describes raw input: add --from raw, or use 'tensor op reshape'");
+			return error_set(err, ERR_USAGE,
+					 "--shape describes raw input: add --from raw, or use 'tensor op reshape'");
 		if (out->offset)
 			return error_set(err, ERR_USAGE, "--offset describes raw input");
 		in->big_endian = in->fortran = false;
@@ -158,7 +164,8 @@ static int all_of_stdin(struct cli *c, struct inputs *in, const struct format_op
 		return -1;
 	if (f && f->archive) {
 		for (int i = 0; i < f->nmembers; i++)
-			if (add_named(in, stdin_node(c, opt, f->members[i].name, err), graph_string(c->graph, f->members[i].name), err))
+			if (add_named(in, stdin_node(c, opt, f->members[i].name, err),
+				      graph_string(c->graph, f->members[i].name), err))
 				return -1;
 		return 0;
 	}
@@ -200,7 +207,8 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 		if (many && !name && !path[1])
 			ret = all_of_stdin(c, in, opt, err);
 		else
-			ret = add_input(in, path[1] ? operand_node(c, path, err) : stdin_node(c, opt, NULL, err), name, err);
+			ret = add_input(in, path[1] ? operand_node(c, path, err) : stdin_node(c, opt, NULL, err), name,
+					err);
 		goto done;
 	}
 	if (!p.path) {
@@ -213,7 +221,8 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 	if (f->nmembers != 1 && !p.key && many) {
 		/* Every member, under its own name. */
 		for (i = 0; i < f->nmembers; i++)
-			if (add_named(in, file_node(c, f, i, text, err), graph_string(c->graph, f->members[i].name), err))
+			if (add_named(in, file_node(c, f, i, text, err), graph_string(c->graph, f->members[i].name),
+				      err))
 				goto done;
 		ret = 0;
 		goto done;
@@ -225,8 +234,9 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 	if (x && p.slice)
 		x = node_index(c->graph, x, p.slice, err);
 	if (!name)
-		name = p.key ? graph_string(c->graph, p.key) :
-		       f->archive && f->members[i].name ? graph_string(c->graph, f->members[i].name) : stem(c->graph, p.path);
+		name = p.key				  ? graph_string(c->graph, p.key)
+		       : f->archive && f->members[i].name ? graph_string(c->graph, f->members[i].name)
+							  : stem(c->graph, p.path);
 	ret = add_named(in, x, name, err);
 done:
 	place_release(&p);
@@ -244,7 +254,8 @@ static int cast_inputs(struct cli *c, struct inputs *in, const struct options *o
 		else if (!strcmp(o->casting, "same_kind"))
 			rule = CASTING_SAME_KIND;
 		else if (strcmp(o->casting, "unsafe"))
-			return error_set(err, ERR_USAGE, "--casting '%s' is none of safe, same_kind, unsafe", o->casting);
+			return error_set(err, ERR_USAGE, "--casting '%s' is none of safe, same_kind, unsafe",
+					 o->casting);
 	}
 	if (!o->dtype)
 		return 0;
@@ -255,8 +266,9 @@ static int cast_inputs(struct cli *c, struct inputs *in, const struct options *o
 		char text[NODE_TEXT];
 
 		if (!dtype_can_cast(x->dtype, dtype, rule))
-			return error_set(err, ERR_VALUE, "%s: cannot cast %s to %s under the rule %s", node_text(x, text, sizeof(text)),
-					 dtype_name(x->dtype), dtype_name(dtype), o->casting);
+			return error_set(err, ERR_VALUE, "%s: cannot cast %s to %s under the rule %s",
+					 node_text(x, text, sizeof(text)), dtype_name(x->dtype), dtype_name(dtype),
+					 o->casting);
 		if (!(in->r[i].node = node_cast(c->graph, x, dtype, err)))
 			return -1;
 	}
@@ -268,7 +280,8 @@ static int check_names(const struct inputs *in, struct error *err)
 	for (int i = 0; i < in->n; i++)
 		for (int k = 0; k < i; k++)
 			if (in->r[i].name && in->r[k].name && !strcmp(in->r[i].name, in->r[k].name))
-				return error_set(err, ERR_USAGE, "two inputs are called '%s': name them, NAME=FILE", in->r[i].name);
+				return error_set(err, ERR_USAGE, "two inputs are called '%s': name them, NAME=FILE",
+						 in->r[i].name);
 	return 0;
 }
 
@@ -333,7 +346,8 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		if (open_input(c, argv[i], &from, many, &in, err))
 			goto done;
 	if (in.n > 1 && target && !target->several && !many) {
-		error_set(err, ERR_USAGE, "%s holds one array, %d were given: use .npz or 'part_{}.npy'", target->name, in.n);
+		error_set(err, ERR_USAGE, "%s holds one array, %d were given: use .npz or 'part_{}.npy'", target->name,
+			  in.n);
 		goto done;
 	}
 	if ((many && check_names(&in, err)) || cast_inputs(c, &in, &o, err))

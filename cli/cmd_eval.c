@@ -35,13 +35,16 @@ static int add_output(struct cli *c, const struct program *p, const char *spec, 
 	*r = (struct result){ p->last, p->last_name };
 	*path = spec;
 	for (int i = 0; equals && i < p->n; i++)
-		if (strlen(p->value[i].name) == (size_t)(equals - spec) && !strncmp(spec, p->value[i].name, (size_t)(equals - spec))) {
+		if (strlen(p->value[i].name) == (size_t)(equals - spec) &&
+		    !strncmp(spec, p->value[i].name, (size_t)(equals - spec))) {
 			*r = (struct result){ p->value[i].node, p->value[i].name };
 			*path = equals + 1;
 			return 0;
 		}
-	if (equals && equals != spec && strspn(spec, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == (size_t)(equals - spec))
-		return error_set(err, ERR_USAGE, "-o %s: the expression assigns no '%.*s'", spec, (int)(equals - spec), spec);
+	if (equals && equals != spec &&
+	    strspn(spec, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == (size_t)(equals - spec))
+		return error_set(err, ERR_USAGE, "-o %s: the expression assigns no '%.*s'", spec, (int)(equals - spec),
+				 spec);
 	(void)c;
 	return 0;
 }
@@ -182,11 +185,12 @@ int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err)
 	if (n < 0)
 		goto done;
 	if (c->common.help) {
-		ret = usage_print(c->command, opts,
-				  "Python's syntax and precedence: + - * / // % ** @, comparisons, & | ~ << >>, calls by any name an op\n"
-				  "has, methods (x.sum(axis=0)), x.T, slices (x[1:, None]), pi e inf nan True False, several statements\n"
-				  "with ';'.  The value of the last one is the result; -o NAME=FILE writes an assigned one.\n",
-				  err);
+		ret = usage_print(
+			c->command, opts,
+			"Python's syntax and precedence: + - * / // % ** @, comparisons, & | ~ << >>, calls by any name an op\n"
+			"has, methods (x.sum(axis=0)), x.T, slices (x[1:, None]), pi e inf nan True False, several statements\n"
+			"with ';'.  The value of the last one is the result; -o NAME=FILE writes an assigned one.\n",
+			err);
 		goto done;
 	}
 	if (common_apply(c, err))

@@ -28,8 +28,8 @@ int cmd_help(struct cli *c, int argc, const char **argv, struct error *err)
 		if (!op) {
 			const char *near = op_nearest(name, argc > 1 ? argv[0] : "op");
 
-			return error_set(err, ERR_USAGE, "unknown op '%s'%s%s%s", name, near ? ": did you mean '" : "", near ? near : "",
-					 near ? "'?" : "");
+			return error_set(err, ERR_USAGE, "unknown op '%s'%s%s%s", name, near ? ": did you mean '" : "",
+					 near ? near : "", near ? "'?" : "");
 		}
 		return print_op_help(op, err);
 	}
@@ -40,7 +40,9 @@ int cmd_help(struct cli *c, int argc, const char **argv, struct error *err)
 		c->command = k;
 		return k->run(c, 1, help, err);
 	}
-	text_add(&t, "usage: tensor COMMAND [ARGUMENTS]\n\nNumPy and PyTorch for the shell: arrays in .npy and .npz files, and in pipes.\n\ncommands:\n");
+	text_add(
+		&t,
+		"usage: tensor COMMAND [ARGUMENTS]\n\nNumPy and PyTorch for the shell: arrays in .npy and .npz files, and in pipes.\n\ncommands:\n");
 	for (k = commands; k->name; k++)
 		text_fmt(&t, "  %-8s  %s\n", k->name, k->summary);
 	text_add(&t, "\nAn operand is a file (with :KEY for a member, @SLICE for a slice), a number, or '-', the next\n"

@@ -31,9 +31,8 @@ static const struct {
 	const char *name, *expr;
 	bool ordered; /* not for complex */
 } stats[] = {
-	{ "min", "nanmin(x)", true },	 { "max", "nanmax(x)", true },
-	{ "mean", "nanmean(x)", false }, { "std", "nanstd(x)", false },
-	{ "nan", "sum(isnan(x))", false }, { "inf", "sum(isinf(x))", false },
+	{ "min", "nanmin(x)", true },	       { "max", "nanmax(x)", true },	  { "mean", "nanmean(x)", false },
+	{ "std", "nanstd(x)", false },	       { "nan", "sum(isnan(x))", false }, { "inf", "sum(isinf(x))", false },
 	{ "zero", "sum(equal(x, 0))", false },
 };
 enum { NSTATS = sizeof(stats) / sizeof(stats[0]) };
@@ -85,8 +84,8 @@ static void json_member(struct text *t, const struct member *m)
 	text_json(t, dtype_text(m));
 	text_add(t, ", \"shape\": [");
 	shape_list(t, &m->shape, ", ");
-	text_fmt(t, "], \"order\": \"%s\", \"byteorder\": \"%s\", \"nbytes\": %" PRId64, m->fortran ? "F" : "C", byteorder(m),
-		 m->nbytes);
+	text_fmt(t, "], \"order\": \"%s\", \"byteorder\": \"%s\", \"nbytes\": %" PRId64, m->fortran ? "F" : "C",
+		 byteorder(m), m->nbytes);
 }
 
 static void plain_member(struct text *t, const struct member *m, const char *format)
@@ -96,8 +95,8 @@ static void plain_member(struct text *t, const struct member *m, const char *for
 	text_fmt(t, "  format     %s\n  dtype      ", format);
 	text_escaped(t, dtype_text(m));
 	text_fmt(t, "%s\n  shape      %s\n  order      %s\n  byteorder  %s\n  nbytes     %" PRId64 "\n",
-		 m->supported ? "" : " (not supported)", shape_text(&m->shape, shape, sizeof(shape)), m->fortran ? "F" : "C",
-		 byteorder(m), m->nbytes);
+		 m->supported ? "" : " (not supported)", shape_text(&m->shape, shape, sizeof(shape)),
+		 m->fortran ? "F" : "C", byteorder(m), m->nbytes);
 }
 
 static int64_t total_bytes(const struct file *f)
@@ -118,8 +117,8 @@ static void plain(struct text *t, const struct file *f, int only, const struct s
 	if (only >= 0) {
 		plain_member(t, &f->members[only], f->format->name);
 	} else {
-		text_fmt(t, "  format     %s\n  nbytes     %" PRId64 "\n  members    %d\n", f->format->name, total_bytes(f),
-			 f->nmembers);
+		text_fmt(t, "  format     %s\n  nbytes     %" PRId64 "\n  members    %d\n", f->format->name,
+			 total_bytes(f), f->nmembers);
 		for (int i = 0; i < f->nmembers; i++) {
 			const struct member *m = &f->members[i];
 
@@ -173,8 +172,10 @@ static int field(struct text *t, const struct file *f, int only, const char *nam
 			text_fmt(t, i ? "\n%s" : "%s", f->members[i].name ? f->members[i].name : "");
 	else if (strcmp(name, "dtype") && strcmp(name, "shape") && strcmp(name, "order") && strcmp(name, "byteorder") &&
 		 strcmp(name, "ndim") && strcmp(name, "size"))
-		return error_set(err, ERR_USAGE,
-				 "unknown field '%s': one of format, dtype, shape, ndim, size, order, byteorder, nbytes, members", name);
+		return error_set(
+			err, ERR_USAGE,
+			"unknown field '%s': one of format, dtype, shape, ndim, size, order, byteorder, nbytes, members",
+			name);
 	else if (!m)
 		return error_set(err, ERR_FILE, "%s holds %d arrays: name one, %s:KEY", f->path, f->nmembers, f->path);
 	else if (!strcmp(name, "dtype"))
@@ -196,8 +197,8 @@ static int field(struct text *t, const struct file *f, int only, const char *nam
 }
 
 /* What all three ways of telling need; a sliced or computed member is no member of the file. */
-static int tell(struct cli *c, struct file *f, int only, bool as_json, const char *name, bool with_stats, struct node *x,
-		const char *slice, struct error *err)
+static int tell(struct cli *c, struct file *f, int only, bool as_json, const char *name, bool with_stats,
+		struct node *x, const char *slice, struct error *err)
 {
 	struct stat_values v;
 	struct text t = TEXT_INIT;
@@ -213,7 +214,8 @@ static int tell(struct cli *c, struct file *f, int only, bool as_json, const cha
 		m->nbytes = x->size * (int64_t)dtype_size(x->dtype);
 	}
 	if (with_stats && only < 0)
-		return error_set(err, ERR_FILE, "%s holds %d arrays: name one for --stats, %s:KEY", f->path, f->nmembers, f->path);
+		return error_set(err, ERR_FILE, "%s holds %d arrays: name one for --stats, %s:KEY", f->path,
+				 f->nmembers, f->path);
 	if (with_stats && stats_compute(c, x, &v, err))
 		return -1;
 	if (name)
@@ -236,7 +238,8 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 	bool as_json = false, with_stats = false;
 	struct opt opts[MAX_OPTS] = {
 		{ "json", 0, NULL, &as_json, "one JSON object a file", false },
-		{ "field", 0, "NAME", &name, "only this: dtype, shape, ndim, size, order, byteorder, nbytes, format, members", false },
+		{ "field", 0, "NAME", &name,
+		  "only this: dtype, shape, ndim, size, order, byteorder, nbytes, format, members", false },
 		{ "stats", 0, NULL, &with_stats, "also min, max, mean, std and the number of nan, inf, zero", false },
 	};
 	int n;
@@ -267,7 +270,8 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 				f = stdin_open(c, NULL, err);
 				struct node *x = f && !f->archive ? stdin_node(c, NULL, NULL, err) : NULL;
 
-				if (!f || (!f->archive && !x) || tell(c, f, f->archive ? -1 : 0, as_json, name, with_stats, x, NULL, err))
+				if (!f || (!f->archive && !x) ||
+				    tell(c, f, f->archive ? -1 : 0, as_json, name, with_stats, x, NULL, err))
 					return -1;
 			}
 			if (err->code)

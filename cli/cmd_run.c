@@ -30,7 +30,8 @@ static int split_words(const char *text, char *buf, const char *words[MAX_WORDS]
 			} else if (!quote && (*s == '\'' || *s == '"')) {
 				quote = *s;
 			} else if (!quote && strchr("<>&;$`", *s)) {
-				return error_set(err, ERR_USAGE, "'%c' is for a shell; a pipeline here has only commands and '|'", *s);
+				return error_set(err, ERR_USAGE,
+						 "'%c' is for a shell; a pipeline here has only commands and '|'", *s);
 			} else {
 				if (*s == '\\' && quote != '\'' && s[1])
 					s++;
@@ -70,7 +71,8 @@ static int run_stage(struct cli *c, int n, const char **words, bool last, struct
 		return error_set(err, ERR_USAGE, "a stage of the pipeline is empty");
 	k = command_find(words[0]);
 	if (!k || !can_run(k->name))
-		return error_set(err, ERR_USAGE, k ? "'%s' cannot be part of a pipeline" : "unknown command '%s'", words[0]);
+		return error_set(err, ERR_USAGE, k ? "'%s' cannot be part of a pipeline" : "unknown command '%s'",
+				 words[0]);
 	if (!last && (!strcmp(k->name, "show") || !strcmp(k->name, "compare")))
 		return error_set(err, ERR_USAGE, "'%s' gives no array: it can only be the last stage", k->name);
 	c->command = k;
@@ -101,7 +103,8 @@ int cmd_run(struct cli *c, int argc, const char **argv, struct error *err)
 	if (argc < 0)
 		return -1;
 	if (c->common.help)
-		return usage_print(c->command, opts, "tensor run 'create arange 10 | op mul - 2 | reduce sum -'\n", err);
+		return usage_print(c->command, opts, "tensor run 'create arange 10 | op mul - 2 | reduce sum -'\n",
+				   err);
 	if (argc != 1)
 		return error_set(err, ERR_USAGE, "one pipeline is run, as one word: quote it");
 	buf = malloc(strlen(argv[0]) + 1);

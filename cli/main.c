@@ -89,7 +89,8 @@ static void suggest_command(const char *name, struct error *err)
 			best = k->name;
 		}
 	if (op)
-		error_set(err, ERR_USAGE, "unknown command '%s': did you mean 'tensor %s %s'?", name, op_command(op), name);
+		error_set(err, ERR_USAGE, "unknown command '%s': did you mean 'tensor %s %s'?", name, op_command(op),
+			  name);
 	else if (best)
 		error_set(err, ERR_USAGE, "unknown command '%s': did you mean '%s'?", name, best);
 	else

@@ -26,14 +26,24 @@ void opts_common(struct opt *opts, struct common *c, bool computes, bool writes)
 	while (o->name)
 		o++;
 	if (writes)
-		*o++ = (struct opt){ "output", 'o', "FILE", &c->output, "where the result goes; its suffix is the format", false };
+		*o++ = (struct opt){
+			"output", 'o', "FILE", &c->output, "where the result goes; its suffix is the format", false
+		};
 	if (computes) {
 		*o++ = (struct opt){ "device", 0, "DEVICE", &c->device, "cpu (TENSOR_DEVICE)", false };
-		*o++ = (struct opt){ "threads", 0, "N", &c->threads, "how many threads to use (TENSOR_THREADS)", false };
+		*o++ = (struct opt){
+			"threads", 0, "N", &c->threads, "how many threads to use (TENSOR_THREADS)", false
+		};
 	}
 	if (writes) {
-		*o++ = (struct opt){ "mem-limit", 0, "BYTES", &c->memory, "refuse what needs more memory; K, M, G (TENSOR_MEM_LIMIT)", false };
-		*o++ = (struct opt){ "dry-run", 'n', NULL, &c->dry, "tell shapes, dtypes and memory, compute nothing", false };
+		*o++ = (struct opt){ "mem-limit",
+				     0,
+				     "BYTES",
+				     &c->memory,
+				     "refuse what needs more memory; K, M, G (TENSOR_MEM_LIMIT)",
+				     false };
+		*o++ = (struct opt){ "dry-run", 'n', NULL, &c->dry, "tell shapes, dtypes and memory, compute nothing",
+				     false };
 	}
 	if (writes)
 		*o++ = (struct opt){ "json", 0, NULL, &c->json, "with --dry-run: as JSON", false };
@@ -156,7 +166,8 @@ int usage_print(const struct command *cmd, const struct opt *opts, const char *m
 	for (const struct opt *o = opts; o && o->name; o++) {
 		char name[80];
 
-		snprintf(name, sizeof(name), o->optional ? "%s%s[%s]" : "%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		snprintf(name, sizeof(name), o->optional ? "%s%s[%s]" : "%s%s%s", o->name, o->arg ? " " : "",
+			 o->arg ? o->arg : "");
 		if (o->letter)
 			text_fmt(&t, "  -%c, --%-*s  %s\n", o->letter, (int)width, name, o->help);
 		else
@@ -174,7 +185,8 @@ int64_t parse_int(const char *text, const char *what, int64_t low, int64_t high,
 	if (list_parse(&v, 1, text) != 1 || *text == '(' || *text == '[' || strchr(text, ','))
 		return error_set(err, ERR_USAGE, "%s '%s' is not an integer", what, text);
 	if (v < low || v > high)
-		return error_set(err, ERR_USAGE, "%s %" PRId64 " is out of range: %" PRId64 " to %" PRId64, what, v, low, high);
+		return error_set(err, ERR_USAGE, "%s %" PRId64 " is out of range: %" PRId64 " to %" PRId64, what, v,
+				 low, high);
 	*out = v;
 	return 0;
 }
@@ -209,7 +221,8 @@ int common_apply(struct cli *c, struct error *err)
 		threads = getenv("TENSOR_THREADS");
 	if (!c->headers_only && device && *device && strcmp(device, "cpu")) {
 		if (!strncmp(device, "cuda", 4) && (!device[4] || device[4] == ':'))
-			return error_set(err, ERR_RESOURCE, "%s %s: this build has no CUDA device; use cpu", from, device);
+			return error_set(err, ERR_RESOURCE, "%s %s: this build has no CUDA device; use cpu", from,
+					 device);
 		return error_set(err, ERR_USAGE, "%s '%s' is unknown: the devices are cpu and cuda", from, device);
 	}
 	const char *memory = c->common.memory ? c->common.memory : getenv("TENSOR_MEM_LIMIT");

@@ -78,7 +78,8 @@ static void show_progress(struct output *o, int64_t done)
 	if (!atomic_compare_exchange_strong(&o->last, &(long long){ last }, ms))
 		return;
 	o->shown = true;
-	fprintf(stderr, "\r[%-*.*s] %3d%%", 40, percent * 40 / 100, "########################################", percent);
+	fprintf(stderr, "\r[%-*.*s] %3d%%", 40, percent * 40 / 100, "########################################",
+		percent);
 }
 
 static int output_write_tile(struct sink *s, const void *elements, int64_t start, int64_t n, struct error *err)
@@ -163,7 +164,9 @@ static int dry_run(struct cli *c, int n, const struct result *r, struct error *e
 		int64_t nbytes = x->size * (int64_t)dtype_size(x->dtype), memory = engine_memory(x);
 
 		if (!c->common.json) {
-			text_fmt(&t, "%s%s%s %s, %" PRId64 " bytes, peak memory about %" PRId64 " bytes, up to %d threads\n",
+			text_fmt(&t,
+				 "%s%s%s %s, %" PRId64 " bytes, peak memory about %" PRId64
+				 " bytes, up to %d threads\n",
 				 r[i].name ? r[i].name : "", r[i].name ? ": " : "", dtype_name(x->dtype),
 				 shape_text(&x->shape, shape, sizeof(shape)), nbytes, memory, engine_threads());
 			engine_plan(&t, x);
@@ -198,8 +201,8 @@ static char *numbered(const char *pattern, const char *name)
 	return s;
 }
 
-static int output_many_files(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
-			     struct error *err)
+static int output_many_files(struct cli *c, int n, const struct result *r, const struct format_options *opt,
+			     bool fortran, struct error *err)
 {
 	struct writer **w = calloc((size_t)n + 1, sizeof(*w));
 	int made = 0, ret = -1;
@@ -213,8 +216,8 @@ static int output_many_files(struct cli *c, int n, const struct result *r, const
 		snprintf(number, sizeof(number), "%d", i);
 		/* An archive does not choose the directory that is written to. */
 		if (r[i].name && strchr(r[i].name, '/')) {
-			error_set(err, ERR_FILE, "'%s' is no name of a file: convert this member by itself, ARCHIVE:%s", r[i].name,
-				  r[i].name);
+			error_set(err, ERR_FILE, "'%s' is no name of a file: convert this member by itself, ARCHIVE:%s",
+				  r[i].name, r[i].name);
 			goto done;
 		}
 		path = numbered(c->common.output, r[i].name ? r[i].name : number);
@@ -270,7 +273,8 @@ static int collect(struct cli *c, int n, const struct result *r, struct error *e
 		return error_memory(err, (size_t)n * sizeof(*made));
 	c->made = made;
 	if (c->common.output || c->common.dry)
-		return error_set(err, ERR_USAGE, "only the last stage of a pipeline writes to a file: '-o' and '--dry-run' go there");
+		return error_set(err, ERR_USAGE,
+				 "only the last stage of a pipeline writes to a file: '-o' and '--dry-run' go there");
 	for (int i = 0; i < n; i++) {
 		/* A scalar that went through a pipe is an array. */
 		struct node *x = r[i].node->weak ? node_cast(c->graph, r[i].node, r[i].node->dtype, err) : r[i].node;
@@ -309,11 +313,14 @@ int output_results(struct cli *c, int n, const struct result *r, const struct fo
 		}
 		return 0;
 	}
-	if (!c->common.output && isatty(1) && opt->format && (!strcmp(opt->format->name, "npy") || !strcmp(opt->format->name, "raw") || opt->format->archive))
-		return error_set(err, ERR_USAGE, "%s bytes are not written to a terminal; use -o FILE", opt->format->name);
+	if (!c->common.output && isatty(1) && opt->format &&
+	    (!strcmp(opt->format->name, "npy") || !strcmp(opt->format->name, "raw") || opt->format->archive))
+		return error_set(err, ERR_USAGE, "%s bytes are not written to a terminal; use -o FILE",
+				 opt->format->name);
 	for (int i = 0; i < n && c->memory; i++)
 		if (engine_memory(r[i].node) > c->memory)
-			return error_set(err, ERR_RESOURCE, "computing it takes about %" PRId64 " bytes of memory, the limit is %" PRId64,
+			return error_set(err, ERR_RESOURCE,
+					 "computing it takes about %" PRId64 " bytes of memory, the limit is %" PRId64,
 					 engine_memory(r[i].node), c->memory);
 	if (n > 1 && share_streams(n, r, err))
 		return -1;

@@ -74,7 +74,8 @@ int print_op_help(const struct op *op, struct error *err)
 	if (op->class == OP_TEXT)
 		text_fmt(&t, "\nan expression of the operands x y z: %s\n", op->text);
 	if (n) {
-		text_add(&t, operands < 0 ? "\nattributes:\n" : "\nattributes, also in this order after the operands:\n");
+		text_add(&t,
+			 operands < 0 ? "\nattributes:\n" : "\nattributes, also in this order after the operands:\n");
 		for (int i = 0; i < n; i++) {
 			char spec[64], *value;
 
@@ -83,7 +84,8 @@ int print_op_help(const struct op *op, struct error *err)
 			if (value)
 				*value++ = '\0';
 			dashed(spec);
-			text_fmt(&t, "  --%s%s%s", spec, *type_names[attrs[i].type] ? " " : "", type_names[attrs[i].type]);
+			text_fmt(&t, "  --%s%s%s", spec, *type_names[attrs[i].type] ? " " : "",
+				 type_names[attrs[i].type]);
 			if (attrs[i].required)
 				text_add(&t, "  (required)");
 			else if (value)
@@ -116,7 +118,9 @@ static void json_op(struct text *t, const struct op *op)
 	text_fmt(t, "], \"command\": \"%s\", \"family\": \"%s\", \"operands\": [%d, %d], \"attrs\": [", op_command(op),
 		 op_family_name(op->family), min, max);
 	for (int i = 0; i < n; i++) {
-		static const char *const types[] = { "flag", "int", "float", "str", "list", "axes", "dtype", "operand" };
+		static const char *const types[] = {
+			"flag", "int", "float", "str", "list", "axes", "dtype", "operand"
+		};
 		char spec[64], *value;
 
 		attr_spec(op, i, spec, sizeof(spec));
@@ -178,8 +182,9 @@ static int unknown_name(const char *command, const char *name, struct error *err
 	const char *near = op_nearest(name, command);
 
 	if (op && strcmp(op_command(op), command))
-		return error_set(err, ERR_USAGE, "unknown op '%s': it belongs to another command, 'tensor %s%s%s'", name, op_command(op),
-				 op->family == FAMILY_matmul ? "" : " ", op->family == FAMILY_matmul ? "" : name);
+		return error_set(err, ERR_USAGE, "unknown op '%s': it belongs to another command, 'tensor %s%s%s'",
+				 name, op_command(op), op->family == FAMILY_matmul ? "" : " ",
+				 op->family == FAMILY_matmul ? "" : name);
 	if (near)
 		return error_set(err, ERR_USAGE, "unknown op '%s': did you mean '%s'?", name, near);
 	return error_set(err, ERR_USAGE, "unknown op '%s': see 'tensor %s --list'", name, command);
@@ -318,8 +323,10 @@ static struct node *implied_operand(struct cli *c, struct call *call, int given,
 	if (more < 0)
 		return NULL;
 	if (!more) {
-		error_set(err, ERR_USAGE, "%s takes %d operand%s, %d given (and standard input is empty: the command before the pipe wrote nothing)",
-			  call->name, call->op->nin_min, call->op->nin_min == 1 ? "" : "s", given);
+		error_set(
+			err, ERR_USAGE,
+			"%s takes %d operand%s, %d given (and standard input is empty: the command before the pipe wrote nothing)",
+			call->name, call->op->nin_min, call->op->nin_min == 1 ? "" : "s", given);
 		return NULL;
 	}
 	return stdin_node(c, NULL, NULL, err);
@@ -346,8 +353,8 @@ static void name_operands(int n, struct node *const in[], struct error *err)
 }
 
 /* first: the operand that is already there (in place), or NULL. */
-static int call_operands(struct cli *c, struct call *call, struct node *first, int npos, const char **pos, struct given *g,
-			 struct error *err)
+static int call_operands(struct cli *c, struct call *call, struct node *first, int npos, const char **pos,
+			 struct given *g, struct error *err)
 {
 	struct node **in = calloc((size_t)npos + 2, sizeof(*in));
 	int nin = 0, k = 0, ret = -1, operands = call->op->nin_max, rest;
@@ -358,8 +365,8 @@ static int call_operands(struct cli *c, struct call *call, struct node *first, i
 	for (int i = 0; call->op->class == OP_MAP && i < call->nattrs; i++)
 		operands -= call->attrs[i].type == ATTR_OPERAND;
 	/* einsum: the equation comes first, as in NumPy and PyTorch */
-	if (operands < 0 && call->nattrs && call->attrs[0].required && call->attrs[0].type == ATTR_STR && !call->attrs[0].given &&
-	    k < npos) {
+	if (operands < 0 && call->nattrs && call->attrs[0].required && call->attrs[0].type == ATTR_STR &&
+	    !call->attrs[0].given && k < npos) {
 		g->item[g->n].attr = &call->attrs[0];
 		g->item[g->n++].text = pos[k++];
 		call->attrs[0].given = true;
@@ -378,7 +385,7 @@ static int call_operands(struct cli *c, struct call *call, struct node *first, i
 		if (!in[nin++])
 			goto done;
 		/* An op of any number of operands takes all that the pipe has. */
-		for (int more = operands < 0; more > 0;) {
+		for (int more = operands<0; more> 0;) {
 			more = stdin_more(c, err);
 			if (more < 0)
 				goto done;
@@ -487,7 +494,8 @@ int run_op(struct cli *c, const char *command, int argc, const char **argv, stru
 	if (npos < 0)
 		return op ? suggest_attr(&call, err) : -1;
 	if (c->common.help)
-		return op && strcmp(command, "matmul") ? print_op_help(op, err) : usage_print(c->command, opts, NULL, err);
+		return op && strcmp(command, "matmul") ? print_op_help(op, err)
+						       : usage_print(c->command, opts, NULL, err);
 	if (list)
 		return list_ops(command, c->common.json, err);
 	if (!op)
@@ -569,7 +577,8 @@ static bool elementwise_of(const struct node *x, const struct node *target)
 	if (x == target)
 		return true;
 	if (x->kind == NODE_LEAF)
-		return x != leaf && (x->u.array.src->dev != leaf->u.array.src->dev || x->u.array.src->ino != leaf->u.array.src->ino);
+		return x != leaf &&
+		       (x->u.array.src->dev != leaf->u.array.src->dev || x->u.array.src->ino != leaf->u.array.src->ino);
 	if (x->kind != NODE_MAP && x->kind != NODE_CAST && x->kind != NODE_CONST)
 		return x->nin == 0;
 	for (int i = 0; i < x->nin; i++)
@@ -636,13 +645,15 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 	}
 	if (!shape_equal(&y->shape, &x->shape)) {
 		error_set(err, ERR_VALUE, "%s: output with shape %s doesn't match the %s shape %s", pos[0],
-			  shape_text(&x->shape, target, sizeof(target)), call->op->class == OP_MAP ? "broadcast" : "result",
+			  shape_text(&x->shape, target, sizeof(target)),
+			  call->op->class == OP_MAP ? "broadcast" : "result",
 			  shape_text(&y->shape, made, sizeof(made)));
 		goto done;
 	}
 	if (!dtype_can_cast(y->dtype, x->dtype, CASTING_SAME_KIND)) {
-		error_set(err, ERR_VALUE, "%s: result type %s can't be cast to the desired output type %s (%s to %s)", pos[0],
-			  torch_dtype(y->dtype), torch_dtype(x->dtype), dtype_name(y->dtype), dtype_name(x->dtype));
+		error_set(err, ERR_VALUE, "%s: result type %s can't be cast to the desired output type %s (%s to %s)",
+			  pos[0], torch_dtype(y->dtype), torch_dtype(x->dtype), dtype_name(y->dtype),
+			  dtype_name(x->dtype));
 		goto done;
 	}
 	if (!(y = node_cast(c->graph, y, x->dtype, err)))

@@ -42,13 +42,18 @@ void copy_swapped(void *to, const void *from, size_t n, size_t unit)
 bool utf8_valid(const unsigned char *s, size_t n)
 {
 	for (size_t i = 0; i < n;) {
-		int more = s[i] < 0x80 ? 0 : s[i] < 0xc2 ? -1 : s[i] < 0xe0 ? 1 : s[i] < 0xf0 ? 2 : s[i] < 0xf5 ? 3 : -1;
+		int more = s[i] < 0x80	 ? 0
+			   : s[i] < 0xc2 ? -1
+			   : s[i] < 0xe0 ? 1
+			   : s[i] < 0xf0 ? 2
+			   : s[i] < 0xf5 ? 3
+					 : -1;
 		unsigned char c = s[i++];
 
 		if (more < 0 || (size_t)more > n - i)
 			return false;
-		if (more > 1 && ((c == 0xe0 && s[i] < 0xa0) || (c == 0xed && s[i] > 0x9f) || (c == 0xf0 && s[i] < 0x90) ||
-				 (c == 0xf4 && s[i] > 0x8f)))
+		if (more > 1 && ((c == 0xe0 && s[i] < 0xa0) || (c == 0xed && s[i] > 0x9f) ||
+				 (c == 0xf0 && s[i] < 0x90) || (c == 0xf4 && s[i] > 0x8f)))
 			return false;
 		for (; more; more--, i++)
 			if ((s[i] & 0xc0) != 0x80)

@@ -49,8 +49,8 @@ int inflater_new(struct inflater **out, struct error *err)
 	return 0;
 }
 
-int inflater_run(struct inflater *z, const unsigned char **in, size_t *nin, unsigned char **out, size_t *nout, bool *end,
-		 struct error *err)
+int inflater_run(struct inflater *z, const unsigned char **in, size_t *nin, unsigned char **out, size_t *nout,
+		 bool *end, struct error *err)
 {
 	uInt have = part(*nin), room = part(*nout);
 

@@ -17,8 +17,8 @@ uint32_t crc32_update(uint32_t crc, const void *p, size_t n);
  */
 struct inflater;
 int inflater_new(struct inflater **out, struct error *err);
-int inflater_run(struct inflater *z, const unsigned char **in, size_t *nin, unsigned char **out, size_t *nout, bool *end,
-		 struct error *err);
+int inflater_run(struct inflater *z, const unsigned char **in, size_t *nin, unsigned char **out, size_t *nout,
+		 bool *end, struct error *err);
 void inflater_free(struct inflater *z); /* NULL is fine */
 
 /* Compress n more bytes, the last ones if finish, and pass what comes out to emit.  level: 1 to 9. */

@@ -84,7 +84,9 @@ static const struct {
 } foreign[] = {
 	{ "\x1f\x8b", 2, "is gzip-compressed: gunzip it first" },
 	{ "BZh", 3, "is bzip2-compressed: bunzip2 it first" },
-	{ "\xfd" "7zXZ", 5, "is xz-compressed: unxz it first" },
+	{ "\xfd"
+	  "7zXZ",
+	  5, "is xz-compressed: unxz it first" },
 	{ "\x28\xb5\x2f\xfd", 4, "is zstd-compressed: unzstd it first" },
 	{ "\x89HDF", 4, "is an HDF5 file, which is not supported" },
 	{ "GGUF", 4, "is a GGUF file, which is not supported" },

@@ -16,41 +16,41 @@
 struct format_options {
 	const struct format *format; /* --from/--to; NULL: by content, then by suffix */
 	bool has_dtype;
-	enum dtype dtype;	/* --dtype of raw data, text and json */
+	enum dtype dtype; /* --dtype of raw data, text and json */
 	bool has_shape;
-	struct shape shape;	/* --shape of raw data; one dimension may be -1 */
-	bool fortran;		/* --order F */
-	bool big_endian;	/* --byteorder big */
-	int64_t offset;		/* --offset, bytes */
-	int64_t pitch;		/* --pitch, bytes from row to row; 0: packed */
-	int64_t slice_pitch;	/* --slice-pitch, bytes from 2-D slice to 2-D slice; 0: rows * pitch */
+	struct shape shape;  /* --shape of raw data; one dimension may be -1 */
+	bool fortran;	     /* --order F */
+	bool big_endian;     /* --byteorder big */
+	int64_t offset;	     /* --offset, bytes */
+	int64_t pitch;	     /* --pitch, bytes from row to row; 0: packed */
+	int64_t slice_pitch; /* --slice-pitch, bytes from 2-D slice to 2-D slice; 0: rows * pitch */
 	bool has_as;
-	enum dtype as;		/* --as: reinterpret elements of the same size (V2 as bfloat16) */
-	char delimiter;		/* text; 0: by content (comma, tab, semicolon, white space) */
-	int skip_rows;		/* text: lines to skip at the start */
-	int compress;		/* npz: 0 stored, 1..9 the deflate level */
+	enum dtype as;	/* --as: reinterpret elements of the same size (V2 as bfloat16) */
+	char delimiter; /* text; 0: by content (comma, tab, semicolon, white space) */
+	int skip_rows;	/* text: lines to skip at the start */
+	int compress;	/* npz: 0 stored, 1..9 the deflate level */
 };
 
 /* What a header says of one array. */
 struct member {
-	char *name;	 /* key in an archive, "0" "1" ... in a file of several arrays; owned */
-	bool supported;	 /* false: an element type this program cannot compute with */
-	char *descr;	 /* the type as the file spells it: "<f4", "<U5", "structured"; owned */
+	char *name;	/* key in an archive, "0" "1" ... in a file of several arrays; owned */
+	bool supported; /* false: an element type this program cannot compute with */
+	char *descr;	/* the type as the file spells it: "<f4", "<U5", "structured"; owned */
 	enum dtype dtype;
 	bool fortran, big_endian;
 	struct shape shape;
-	int64_t nbytes;	 /* of the elements */
+	int64_t nbytes; /* of the elements */
 };
 
 /* An open file or stream. */
 struct file {
 	const struct format *format;
-	char *path;	      /* for messages: "a.npy", "standard input" */
-	bool archive;	      /* members have names: npz */
+	char *path;   /* for messages: "a.npy", "standard input" */
+	bool archive; /* members have names: npz */
 	int nmembers;
 	struct member *members;
-	char *warning;	      /* one line about the content, or NULL: "12 bytes after the array are ignored" */
-	void *state;	      /* the format's own */
+	char *warning; /* one line about the content, or NULL: "12 bytes after the array are ignored" */
+	void *state;   /* the format's own */
 };
 
 /*
@@ -137,7 +137,7 @@ struct format {
 
 /* All formats, ended by NULL. */
 extern const struct format *const formats[];
-const struct format *format_find(const char *name);	 /* by name, or NULL */
-const struct format *format_for_path(const char *path);	 /* by suffix, or NULL */
+const struct format *format_find(const char *name);	/* by name, or NULL */
+const struct format *format_for_path(const char *path); /* by suffix, or NULL */
 
 #endif

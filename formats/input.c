@@ -16,7 +16,7 @@
 
 enum {
 	PEEK_MAX = 64 << 10,
-	FILE_AHEAD = 4 << 10,	/* read at least so much of a file when looking at its start: one call for a header */
+	FILE_AHEAD = 4 << 10, /* read at least so much of a file when looking at its start: one call for a header */
 	PIPE_SIZE = 1 << 20,
 	BLOCK = 1 << 20,
 	SPOOL_MEMORY = 64 << 20, /* larger than this goes to a file */
@@ -646,8 +646,8 @@ static int stream_source_read(struct source *src, void *buf, size_t n, int64_t o
 	size_t got;
 
 	if (offset != s->done)
-		return error_set(err, ERR_FILE, "is a stream: byte %" PRId64 " was asked for after byte %" PRId64, offset,
-				 s->done);
+		return error_set(err, ERR_FILE, "is a stream: byte %" PRId64 " was asked for after byte %" PRId64,
+				 offset, s->done);
 	if (input_take(s->in, buf, n, &got, err))
 		return -1;
 	s->done += (int64_t)got;

@@ -84,7 +84,7 @@ struct format_writer {
 	int (*write)(struct writer *w, const void *elements, int64_t start, int64_t n, struct error *err);
 	int (*end)(struct writer *w, struct error *err);
 	int (*finish)(struct writer *w, struct error *err); /* after the last array; NULL: nothing to do */
-	void (*release)(struct writer *w);		     /* w->state; NULL: free(w->state) */
+	void (*release)(struct writer *w);		    /* w->state; NULL: free(w->state) */
 };
 
 struct writer {

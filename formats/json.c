@@ -20,8 +20,8 @@
 struct parser {
 	const char *start, *s, *end;
 	struct values values;
-	struct shape shape;   /* of the lists; dim[i] is -1 while no list at that depth has ended */
-	int leaf;	      /* depth of the numbers, -1 while none was seen */
+	struct shape shape;	     /* of the lists; dim[i] is -1 while no list at that depth has ended */
+	int leaf;		     /* depth of the numbers, -1 while none was seen */
 	int64_t count[MAX_NDIM + 1]; /* items so far in the open list at each depth, from 1 */
 };
 
@@ -109,8 +109,8 @@ static int parse_number(struct parser *p, struct error *err)
 		p->s = start;
 		size_t n = word_length(p);
 		if (!n || !scalar_parse(&s, start, n))
-			return n || p->s < p->end ? parse_error(p, err, start, n ? n : 1, "is not a number") :
-						    parse_error(p, err, start, 0, "the text ends too early");
+			return n || p->s < p->end ? parse_error(p, err, start, n ? n : 1, "is not a number")
+						  : parse_error(p, err, start, 0, "the text ends too early");
 		p->s += n;
 		result = values_add(&p->values, &s);
 	}
@@ -353,8 +353,8 @@ static int parse_object(struct parser *p, bool has_dtype, enum dtype dtype, stru
 		char a[SHAPE_TEXT], b[SHAPE_TEXT];
 
 		/* An empty list cannot say how its dimensions go on. */
-		if (shape_size(&shape) != p->values.n || (p->shape.ndim > 1 && p->values.n &&
-							  !shape_equal(&shape, &p->shape)))
+		if (shape_size(&shape) != p->values.n ||
+		    (p->shape.ndim > 1 && p->values.n && !shape_equal(&shape, &p->shape)))
 			return error_set(err, ERR_VALUE, "the data have shape %s, \"shape\" is %s",
 					 shape_text(&p->shape, a, sizeof(a)), shape_text(&shape, b, sizeof(b)));
 		p->shape = shape;
@@ -395,8 +395,7 @@ done:
 	return status;
 }
 
-int json_array_parse(struct array *out, const char *text, size_t n, bool has_dtype, enum dtype dtype,
-		     struct error *err)
+int json_array_parse(struct array *out, const char *text, size_t n, bool has_dtype, enum dtype dtype, struct error *err)
 {
 	return array_parse(out, text, n, NULL, has_dtype, dtype, err);
 }
@@ -436,8 +435,9 @@ static int json_begin(struct writer *w, const char *name, struct error *err)
 {
 	(void)name;
 	if (dtype_is_complex(w->dtype))
-		return error_set(err, ERR_VALUE,
-				 "json has no complex numbers; convert the real and imaginary parts, or write csv or npy");
+		return error_set(
+			err, ERR_VALUE,
+			"json has no complex numbers; convert the real and imaginary parts, or write csv or npy");
 	return 0;
 }
 

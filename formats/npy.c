@@ -183,7 +183,9 @@ static int npy_end(struct writer *w, struct error *err)
 
 static const struct format_reader npy_reader = { npy_open, npy_array, npy_close, .patchable = true };
 
-static const struct format_writer npy_writer = { .random = true, .begin = npy_begin, .write = npy_write, .end = npy_end };
+static const struct format_writer npy_writer = {
+	.random = true, .begin = npy_begin, .write = npy_write, .end = npy_end
+};
 
 extern const struct format format_npy;
 const struct format format_npy = {

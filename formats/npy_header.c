@@ -30,8 +30,8 @@ static const struct {
 	const char *code;
 	enum dtype dtype;
 } codes[] = {
-	{ "b1", DT_BOOL }, { "i1", DT_I8 },  { "u1", DT_U8 },  { "i2", DT_I16 },  { "u2", DT_U16 },
-	{ "i4", DT_I32 },  { "u4", DT_U32 }, { "i8", DT_I64 }, { "u8", DT_U64 },  { "f2", DT_F16 },
+	{ "b1", DT_BOOL }, { "i1", DT_I8 },  { "u1", DT_U8 },  { "i2", DT_I16 },   { "u2", DT_U16 },
+	{ "i4", DT_I32 },  { "u4", DT_U32 }, { "i8", DT_I64 }, { "u8", DT_U64 },   { "f2", DT_F16 },
 	{ "f4", DT_F32 },  { "f8", DT_F64 }, { "c8", DT_C64 }, { "c16", DT_C128 },
 };
 
@@ -64,7 +64,8 @@ static const struct {
 	{ 'U', 0, 1 << 28, 4, "text, which is not supported" },
 	{ 'S', 0, 1 << 30, 1, "text, which is not supported" },
 	{ 'a', 0, 1 << 30, 1, "text, which is not supported" },
-	{ 'V', 0, 1 << 30, 1, "bytes without a meaning; say which with 'tensor convert --as', such as --as bfloat16 for two bytes" },
+	{ 'V', 0, 1 << 30, 1,
+	  "bytes without a meaning; say which with 'tensor convert --as', such as --as bfloat16 for two bytes" },
 	{ 'O', 8, 8, 0, "an object array is a Python pickle, which is never read" },
 	{ 'O', 4, 4, 0, "an object array is a Python pickle, which is never read" },
 };
@@ -87,7 +88,8 @@ static int64_t plain_number(const char *s, size_t n, int64_t limit)
 /* The unit of a date: [ns], [25us], with the names of numpy.datetime64. */
 static bool is_date_unit(const char *s)
 {
-	static const char *const units[] = { "Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "generic" };
+	static const char *const units[] = { "Y",  "M",	 "W",  "D",  "h",  "m",	 "s",
+					     "ms", "us", "ns", "ps", "fs", "as", "generic" };
 	size_t n = strlen(s);
 
 	if (!n)
@@ -180,7 +182,8 @@ int npy_unsupported(const struct member *m, struct error *err)
 	int64_t size;
 
 	if (!strcmp(m->descr, "structured"))
-		return error_set(err, ERR_FILE, "has a structured dtype (records of several fields), which is not supported");
+		return error_set(err, ERR_FILE,
+				 "has a structured dtype (records of several fields), which is not supported");
 
 	int i = find_other(skip_order(m->descr), &size);
 	return error_set(err, ERR_FILE, "has elements of type '%.60s': %s", m->descr,
@@ -202,8 +205,8 @@ static int syntax_error(struct parser *ps, const char *expected)
 	unsigned char c = (unsigned char)*ps->p;
 	char found[8];
 	snprintf(found, sizeof(found), c >= 0x20 && c < 0x7f ? "%c" : "\\x%02x", c);
-	return error_set(ps->err, ERR_FILE, "npy header: %s expected at byte %td, found '%s'", expected, ps->p - ps->start,
-			 found);
+	return error_set(ps->err, ERR_FILE, "npy header: %s expected at byte %td, found '%s'", expected,
+			 ps->p - ps->start, found);
 }
 
 static void skip_space(struct parser *ps)
@@ -293,7 +296,8 @@ static int parse_dim(struct parser *ps, int64_t *dim)
 		return syntax_error(ps, "a dimension");
 	*dim = plain_number(s, n, INT64_MAX);
 	if (*dim < 0)
-		return error_set(ps->err, ERR_FILE, "npy header: '%.*s' in the shape is no dimension", n < 40 ? (int)n : 40, s);
+		return error_set(ps->err, ERR_FILE, "npy header: '%.*s' in the shape is no dimension",
+				 n < 40 ? (int)n : 40, s);
 	if (ps->p < ps->end && *ps->p == 'L' && ps->version < 3)
 		ps->p++;
 	if (ps->p < ps->end && is_word(*ps->p))
@@ -312,7 +316,8 @@ static int parse_shape(struct parser *ps, struct shape *shape)
 		if (!comma)
 			return syntax_error(ps, "',' or ')'");
 		if (shape->ndim == MAX_NDIM)
-			return error_set(ps->err, ERR_FILE, "npy header: the shape has more than %d dimensions", MAX_NDIM);
+			return error_set(ps->err, ERR_FILE, "npy header: the shape has more than %d dimensions",
+					 MAX_NDIM);
 		if (parse_dim(ps, &shape->dim[shape->ndim]))
 			return -1;
 		shape->ndim++;
@@ -337,7 +342,8 @@ static int skip_structure(struct parser *ps)
 		char c = *ps->p;
 		if (c == '[' || c == '(') {
 			if (depth == NESTING_MAX)
-				return error_set(ps->err, ERR_FILE, "npy header: the element type is nested too deeply");
+				return error_set(ps->err, ERR_FILE,
+						 "npy header: the element type is nested too deeply");
 			closing[depth++] = c == '[' ? ']' : ')';
 			ps->p++;
 		} else if (c == ']' || c == ')') {
@@ -403,9 +409,9 @@ static int parse_dict(struct parser *ps, struct npy_header *h, const struct form
 		seen[key] = true;
 		if (expect(ps, ':'))
 			return -1;
-		if (key == 0   ? parse_descr(ps, h, opt) :
-		    key == 1 ? parse_order(ps, &h->fortran) :
-			       parse_shape(ps, &h->shape))
+		if (key == 0   ? parse_descr(ps, h, opt)
+		    : key == 1 ? parse_order(ps, &h->fortran)
+			       : parse_shape(ps, &h->shape))
 			return -1;
 		comma = accept(ps, ',');
 	}
@@ -474,10 +480,12 @@ int npy_header_read(struct npy_header *h, npy_read_fn *read, void *from, int64_t
 		length = length << 8 | head[magic + i];
 	h->header_bytes = (int64_t)(magic + width) + length;
 	if (available >= 0 && h->header_bytes > available)
-		return error_set(err, ERR_FILE, "ends within the npy header: %" PRIu32 " bytes of it expected, %" PRId64 " there",
+		return error_set(err, ERR_FILE,
+				 "ends within the npy header: %" PRIu32 " bytes of it expected, %" PRId64 " there",
 				 length, available - (int64_t)(magic + width));
 	if (length > HEADER_MAX)
-		return error_set(err, ERR_FILE, "has an npy header of %" PRIu32 " bytes; the limit is %d", length, HEADER_MAX);
+		return error_set(err, ERR_FILE, "has an npy header of %" PRIu32 " bytes; the limit is %d", length,
+				 HEADER_MAX);
 
 	char *text = malloc((size_t)length + 1);
 	if (!text)
@@ -516,8 +524,8 @@ int npy_truncated(const struct npy_header *h, int64_t have, struct error *err)
 {
 	char text[SHAPE_TEXT];
 
-	return error_set(err, ERR_FILE, "data ends after %" PRId64 " bytes, %" PRId64 " expected (shape %s, %.60s)", have,
-			 h->nbytes, shape_text(&h->shape, text, sizeof(text)),
+	return error_set(err, ERR_FILE, "data ends after %" PRId64 " bytes, %" PRId64 " expected (shape %s, %.60s)",
+			 have, h->nbytes, shape_text(&h->shape, text, sizeof(text)),
 			 h->supported ? dtype_name(h->dtype) : h->descr);
 }
 
@@ -550,7 +558,10 @@ static void descr_text(struct text *t, enum dtype dtype)
 			text_add(t, named[i].name);
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (codes[i].dtype == dtype)
-			text_fmt(t, "%c%s", dtype_info[dtype].swapsize == 1 ? '|' : host_big_endian ? '>' : '<',
+			text_fmt(t, "%c%s",
+				 dtype_info[dtype].swapsize == 1 ? '|'
+				 : host_big_endian		 ? '>'
+								 : '<',
 				 codes[i].code);
 }
 

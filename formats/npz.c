@@ -38,7 +38,8 @@ static int read_member(void *from, void *buf, size_t n, struct error *err)
 }
 
 /* The member's header, from the first bytes of entry i. */
-static int read_header(struct npz_file *nf, int i, struct member *m, const struct format_options *opt, struct error *err)
+static int read_header(struct npz_file *nf, int i, struct member *m, const struct format_options *opt,
+		       struct error *err)
 {
 	int64_t size = nf->zip.entries[i].size;
 	struct member_reader r = { 0 };
@@ -131,8 +132,8 @@ static int member_read(struct source *src, void *buf, size_t n, int64_t offset, 
 	struct member_source *s = (struct member_source *)src;
 
 	if (offset != s->done)
-		return error_set(err, ERR_FILE, "is a stream: byte %" PRId64 " was asked for after byte %" PRId64, offset,
-				 s->done);
+		return error_set(err, ERR_FILE, "is a stream: byte %" PRId64 " was asked for after byte %" PRId64,
+				 offset, s->done);
 	if (zip_stream_read(s->stream, buf, n, err))
 		return -1;
 	s->done += (int64_t)n;

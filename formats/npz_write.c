@@ -113,12 +113,14 @@ static struct zip_member *new_member(struct writer *w, const char *name, struct 
 
 	size_t n = strlen(name);
 	if (n > UINT16_MAX - 4) {
-		error_set(err, ERR_VALUE, "%s: the name of a member has %zu bytes, the limit is %d", w->name, n, UINT16_MAX - 4);
+		error_set(err, ERR_VALUE, "%s: the name of a member has %zu bytes, the limit is %d", w->name, n,
+			  UINT16_MAX - 4);
 		return NULL;
 	}
 	for (size_t i = 0; i < o->n; i++) {
 		if (!strncmp(o->members[i].name, name, n) && !strcmp(o->members[i].name + n, ".npy")) {
-			error_set(err, ERR_USAGE, "%s: two members are called '%s'; name one with NAME=FILE", w->name, name);
+			error_set(err, ERR_USAGE, "%s: two members are called '%s'; name one with NAME=FILE", w->name,
+				  name);
 			return NULL;
 		}
 	}

@@ -22,8 +22,8 @@ struct patch {
 	char *name;
 	enum dtype dtype;
 	bool swap;
-	int64_t start;	      /* offset in the file of element (0, 0, ...) */
-	struct shape shape;   /* neighbouring axes that can be one are one */
+	int64_t start;	    /* offset in the file of element (0, 0, ...) */
+	struct shape shape; /* neighbouring axes that can be one are one */
 	int64_t strides[MAX_NDIM];
 	/* the window: bytes [low, high) of the file; of these [dirty_low, dirty_high) were changed */
 	unsigned char *window;
@@ -60,13 +60,14 @@ static void merge_axes(struct patch *p, const struct array *a)
 static int check_array(const struct file *f, const struct array *a, int64_t *start, struct error *err)
 {
 	if (!f->format->reader->patchable)
-		return error_set(err, ERR_FILE, "%s: a file of format %s cannot be changed in place", f->path, f->format->name);
+		return error_set(err, ERR_FILE, "%s: a file of format %s cannot be changed in place", f->path,
+				 f->format->name);
 	if (input_size(file_input(f)) < 0 || input_shared(file_input(f)) || !source_in_file(a->src, start))
 		return error_set(err, ERR_FILE, "%s: is no file that could be changed in place", f->path);
 	for (int i = 0; i < a->shape.ndim; i++)
 		if (a->shape.dim[i] > 1 && !a->strides[i])
-			return error_set(err, ERR_VALUE, "%s: several elements of the view are the same one in the file",
-					 f->path);
+			return error_set(err, ERR_VALUE,
+					 "%s: several elements of the view are the same one in the file", f->path);
 	return 0;
 }
 
@@ -152,7 +153,8 @@ static int load_window(struct patch *p, int64_t offset, size_t n, bool backward,
 		low = 0;
 	p->low = p->high = p->dirty_low = p->dirty_high = low;
 	while (p->high - low < WINDOW) {
-		ssize_t k = pread(p->fd, p->window + (p->high - low), (size_t)(WINDOW - (p->high - low)), (off_t)p->high);
+		ssize_t k =
+			pread(p->fd, p->window + (p->high - low), (size_t)(WINDOW - (p->high - low)), (off_t)p->high);
 
 		if (k == 0)
 			break;

@@ -39,7 +39,8 @@ static int check_pitches(const struct format_options *opt, const struct shape *s
 	if (opt->pitch && s->ndim < 2)
 		return error_set(err, ERR_USAGE, "--pitch needs a shape of at least 2 dimensions, not %d", s->ndim);
 	if (opt->slice_pitch && s->ndim < 3)
-		return error_set(err, ERR_USAGE, "--slice-pitch needs a shape of at least 3 dimensions, not %d", s->ndim);
+		return error_set(err, ERR_USAGE, "--slice-pitch needs a shape of at least 3 dimensions, not %d",
+				 s->ndim);
 	return 0;
 }
 
@@ -88,7 +89,8 @@ static int infer_dim(struct shape *s, int64_t have, const struct format_options 
 
 	for (int i = 0; i < s->ndim; i++) {
 		if (s->dim[i] < -1 || (s->dim[i] == -1 && unknown >= 0))
-			return error_set(err, ERR_USAGE, "--shape %s: one dimension may be -1, the others count elements",
+			return error_set(err, ERR_USAGE,
+					 "--shape %s: one dimension may be -1, the others count elements",
 					 shape_text(s, text, sizeof(text)));
 		if (s->dim[i] == -1)
 			unknown = i;
@@ -149,7 +151,8 @@ static int raw_stream_read(struct source *src, void *buf, size_t n, int64_t offs
 	if (offset + (int64_t)n == src->nbytes && !input_peek(s->in, 1, &got, err))
 		return -1;
 	if (got)
-		return error_set(err, ERR_FILE, "goes on after the %" PRId64 " bytes that its shape and type need", src->nbytes);
+		return error_set(err, ERR_FILE, "goes on after the %" PRId64 " bytes that its shape and type need",
+				 src->nbytes);
 	return 0;
 }
 
@@ -216,7 +219,8 @@ static int raw_open(struct file *f, struct input *in, const struct format_option
 	struct member *m;
 
 	if (!opt->has_dtype)
-		return error_set(err, ERR_USAGE, "raw data do not say what they are: --dtype is needed, and --shape unless 1-D");
+		return error_set(err, ERR_USAGE,
+				 "raw data do not say what they are: --dtype is needed, and --shape unless 1-D");
 	if (opt->has_shape)
 		shape = opt->shape;
 	if (check_pitches(opt, &shape, err))
@@ -424,7 +428,9 @@ static int raw_end(struct writer *w, struct error *err)
 
 static const struct format_reader raw_reader = { raw_open, raw_array, raw_close, .patchable = true };
 
-static const struct format_writer raw_writer = { .random = true, .begin = raw_begin, .write = raw_write, .end = raw_end };
+static const struct format_writer raw_writer = {
+	.random = true, .begin = raw_begin, .write = raw_write, .end = raw_end
+};
 
 extern const struct format format_raw;
 const struct format format_raw = {

@@ -347,8 +347,8 @@ static int read_rows(struct reader *r, struct error *err)
 	return status;
 }
 
-static int text_parse(struct array *out, const char *s, size_t n, const char *name,
-		      const struct format_options *opt, struct error *err)
+static int text_parse(struct array *out, const char *s, size_t n, const char *name, const struct format_options *opt,
+		      struct error *err)
 {
 	struct reader r = { .s = s, .end = s + n, .line = 1 };
 	struct shape shape = { .ndim = 1, .dim = { 0 } };

@@ -10,7 +10,7 @@
 #include "lib/kernels.h"
 
 static const enum dtype kind_dtype[] = {
-	[VALUES_BOOL] = DT_BOOL,   [VALUES_INT] = DT_I64,	[VALUES_UINT] = DT_U64,
+	[VALUES_BOOL] = DT_BOOL, [VALUES_INT] = DT_I64,	     [VALUES_UINT] = DT_U64,
 	[VALUES_FLOAT] = DT_F64, [VALUES_COMPLEX] = DT_C128,
 };
 
@@ -148,7 +148,9 @@ enum values_result values_add_number(struct values *v, const struct decimal_numb
 		.kind = number->integer ? SCALAR_INT : SCALAR_FLOAT,
 		.negative = number->integer && negative,
 		.huge = number->integer && number->huge,
-		.magnitude = !number->integer ? 0 : number->huge ? UINT64_MAX : number->magnitude,
+		.magnitude = !number->integer ? 0
+			     : number->huge   ? UINT64_MAX
+					      : number->magnitude,
 		.re = negative ? -number->value : number->value,
 	};
 	return values_add(v, &s);

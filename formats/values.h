@@ -24,13 +24,13 @@ enum values_result {
 
 struct values {
 	enum values_kind kind;
-	bool has_dtype;	 /* the type is given: the kind never changes */
-	bool strict;	 /* 1.5 is no integer; otherwise it is cut to 1, as np.array does */
-	bool negative;	 /* a negative integer was added */
+	bool has_dtype;	  /* the type is given: the kind never changes */
+	bool strict;	  /* 1.5 is no integer; otherwise it is cut to 1, as np.array does */
+	bool negative;	  /* a negative integer was added */
 	enum dtype dtype; /* the one given */
-	void *data;	 /* of buffer_alloc */
-	size_t nbytes;	 /* of data */
-	int64_t n, room; /* elements */
+	void *data;	  /* of buffer_alloc */
+	size_t nbytes;	  /* of data */
+	int64_t n, room;  /* elements */
 };
 
 void values_init(struct values *v, bool has_dtype, enum dtype dtype, bool strict);

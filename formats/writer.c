@@ -76,8 +76,9 @@ static void temporary_forget(struct writer *w)
 static enum error_code errno_code(int number)
 {
 	return number == ENOENT || number == ENOTDIR || number == EACCES || number == EPERM || number == EROFS ||
-	       number == EISDIR || number == ELOOP || number == ENAMETOOLONG || number == ENXIO ? ERR_FILE :
-												  ERR_RESOURCE;
+			       number == EISDIR || number == ELOOP || number == ENAMETOOLONG || number == ENXIO
+		       ? ERR_FILE
+		       : ERR_RESOURCE;
 }
 
 static int write_error(const struct writer *w, struct error *err)
@@ -261,8 +262,9 @@ static const struct format *choose_format(const char *path, const struct format_
 				if (formats[i]->writer && n < sizeof(list))
 					snprintf(list + n, sizeof(list) - n, " %s", formats[i]->suffixes);
 			}
-			error_set(err, ERR_USAGE, "%s: no format has the suffix '%s'; there are%s, or choose one with --to",
-				  path, dot, list);
+			error_set(err, ERR_USAGE,
+				  "%s: no format has the suffix '%s'; there are%s, or choose one with --to", path, dot,
+				  list);
 			return NULL;
 		}
 	}
@@ -343,7 +345,8 @@ int writer_begin(struct writer *w, const char *name, enum dtype dtype, const str
 		 struct error *err)
 {
 	if (w->narrays && !w->format->archive && !w->format->several)
-		return error_set(err, ERR_USAGE, "%s: a file of format %s holds one array only", w->name, w->format->name);
+		return error_set(err, ERR_USAGE, "%s: a file of format %s holds one array only", w->name,
+				 w->format->name);
 	w->dtype = dtype;
 	w->shape = *shape;
 	w->size = shape_size(shape);
@@ -362,8 +365,8 @@ int writer_write(struct writer *w, const void *elements, int64_t start, int64_t 
 	if (!writer_random(w)) {
 		if (start != w->written)
 			return error_set(err, ERR_VALUE,
-					 "%s: element %" PRId64 " was written where %" PRId64 " was expected", w->name, start,
-					 w->written);
+					 "%s: element %" PRId64 " was written where %" PRId64 " was expected", w->name,
+					 start, w->written);
 		w->written += n;
 	}
 	return w->format->writer->write(w, elements, start, n, err);

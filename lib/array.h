@@ -32,8 +32,8 @@ struct source {
 	atomic_int refs;
 	bool sequential;
 	const unsigned char *data;
-	int64_t nbytes; /* bytes; offsets run from 0 to nbytes */
-	char *name;	/* for messages, owned: "a.npy", "standard input" */
+	int64_t nbytes;	   /* bytes; offsets run from 0 to nbytes */
+	char *name;	   /* for messages, owned: "a.npy", "standard input" */
 	uint64_t dev, ino; /* of the file behind it; 0, 0 if none */
 };
 

@@ -23,7 +23,6 @@ static struct {
 	xgemm_fn *cgemm, *zgemm;
 } blas;
 
-
 /* POSIX makes a function of dlsym's object pointer by way of its bytes. */
 static bool symbol(void *handle, const char *name, void *function)
 {
@@ -75,7 +74,8 @@ static struct {
 
 static void *load(void *unused)
 {
-	static const char *const candidates[] = { "libopenblas.so.0", "libcblas.so.3", "libblas.so.3", "libopenblas.so" };
+	static const char *const candidates[] = { "libopenblas.so.0", "libcblas.so.3", "libblas.so.3",
+						  "libopenblas.so" };
 	const char *path = getenv("TENSOR_BLAS");
 
 	(void)unused;
@@ -159,7 +159,8 @@ void blas_gemm(const struct blas_product *p)
 		blas.dgemm(ROW_MAJOR, ta, tb, p->m, p->n, p->k, 1, p->a, p->lda, p->b, p->ldb, 0, p->c, p->ldc);
 		break;
 	case DT_C64:
-		blas.cgemm(ROW_MAJOR, ta, tb, p->m, p->n, p->k, one_f, p->a, p->lda, p->b, p->ldb, zero_f, p->c, p->ldc);
+		blas.cgemm(ROW_MAJOR, ta, tb, p->m, p->n, p->k, one_f, p->a, p->lda, p->b, p->ldb, zero_f, p->c,
+			   p->ldc);
 		break;
 	case DT_C128:
 		blas.zgemm(ROW_MAJOR, ta, tb, p->m, p->n, p->k, one, p->a, p->lda, p->b, p->ldb, zero, p->c, p->ldc);

@@ -66,8 +66,9 @@ static int full(struct call *c, const struct shape *s, enum dtype dtype, bool ha
 	struct node *v = attr_get(c, "value")->node;
 
 	if (!has_dtype)
-		dtype = v->weak && v->scalar.kind == SCALAR_FLOAT ? c->default_float :
-			v->weak && v->scalar.kind == SCALAR_INT && v->dtype == DT_I64 ? c->default_int : v->dtype;
+		dtype = v->weak && v->scalar.kind == SCALAR_FLOAT			? c->default_float
+			: v->weak && v->scalar.kind == SCALAR_INT && v->dtype == DT_I64 ? c->default_int
+											: v->dtype;
 	if (v->kind == NODE_CONST)
 		return constant(c, dtype, s, &v->scalar, err);
 	v = node_cast(c->graph, v, dtype, err);
@@ -140,7 +141,8 @@ static int64_t integer(const struct scalar *s)
 
 int build_arange(struct call *c, struct error *err)
 {
-	const struct attr *a = attr_get(c, "start"), *b = attr_get(c, "stop"), *d = attr_get(c, "step"), *t = attr_get(c, "dtype");
+	const struct attr *a = attr_get(c, "start"), *b = attr_get(c, "stop"), *d = attr_get(c, "step"),
+			  *t = attr_get(c, "dtype");
 	struct scalar start = zero, stop, step = one;
 	struct range r = { .kind = RANGE_ARANGE, .pinned = -1 };
 	enum dtype dtype;
@@ -175,8 +177,8 @@ int build_arange(struct call *c, struct error *err)
 			return error_set(err, ERR_VALUE, "arange: step must not be zero");
 		count = ceil((stop.re - r.start) / r.step);
 		if (!isfinite(count))
-			return error_set(err, ERR_VALUE, "arange: the range from %g to %g by %g has no length", r.start, stop.re,
-					 r.step);
+			return error_set(err, ERR_VALUE, "arange: the range from %g to %g by %g has no length", r.start,
+					 stop.re, r.step);
 		n = count <= 0 ? 0 : count > 0x1p58 ? INT64_MAX : (int64_t)count;
 		/* NumPy steps by the difference of the first two elements. */
 		r.step = (r.start + r.step) - r.start;
@@ -261,7 +263,8 @@ static int drawn(struct call *c, struct random_param *p, const struct shape *s, 
 static int drawn_floats(struct call *c, enum random_id id, double a, double b, struct error *err)
 {
 	struct random_param p = { .id = id, .a = a, .b = b };
-	enum dtype dtype = dtype_or(attr_get(c, "dtype"), c->nin && dtype_is_float(c->in[0]->dtype) ? c->in[0]->dtype : c->default_float);
+	enum dtype dtype = dtype_or(attr_get(c, "dtype"),
+				    c->nin && dtype_is_float(c->in[0]->dtype) ? c->in[0]->dtype : c->default_float);
 	struct shape s;
 
 	if (!c->nin && shape_attr(&s, c, err))
@@ -336,8 +339,12 @@ int build_randint(struct call *c, struct error *err)
 	int64_t low = attr_get(c, "low")->i, high = attr_get(c, "high")->i;
 	struct random_param p = { .id = RANDOM_integer, .lo = low, .range = (uint64_t)high - (uint64_t)low };
 	enum dtype dtype = dtype_or(attr_get(c, "dtype"), c->default_int);
-	struct scalar first = { .kind = SCALAR_INT, .negative = low < 0, .magnitude = low < 0 ? -(uint64_t)low : (uint64_t)low };
-	struct scalar last = { .kind = SCALAR_INT, .negative = high <= 0, .magnitude = high <= 0 ? (uint64_t)1 - (uint64_t)high : (uint64_t)high - 1 };
+	struct scalar first = { .kind = SCALAR_INT,
+				.negative = low < 0,
+				.magnitude = low < 0 ? -(uint64_t)low : (uint64_t)low };
+	struct scalar last = { .kind = SCALAR_INT,
+			       .negative = high <= 0,
+			       .magnitude = high <= 0 ? (uint64_t)1 - (uint64_t)high : (uint64_t)high - 1 };
 	struct shape s;
 
 	if (low >= high)

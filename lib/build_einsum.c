@@ -22,9 +22,9 @@ struct einsum {
 	const char *equation;
 	int n;
 	struct term *terms;
-	struct term out;  /* labels of the result; x holds it at the end */
+	struct term out; /* labels of the result; x holds it at the end */
 	int nout;
-	int ellipsis;	  /* the most axes that an operand's ellipsis stands for */
+	int ellipsis; /* the most axes that an operand's ellipsis stands for */
 	int64_t size[NLABELS];
 	int uses[NLABELS]; /* operands that have it, and one for the result */
 };
@@ -185,7 +185,8 @@ static int parse(struct einsum *e, int nin, struct node *const in[], struct erro
 		if (term_init(e, &e->terms[i], in[i], labels, n, before, err))
 			return -1;
 		if (i + 1 < nin && *s != ',')
-			return error_set(err, ERR_USAGE, "equation '%s' has fewer operands than the %d given", e->equation, nin);
+			return error_set(err, ERR_USAGE, "equation '%s' has fewer operands than the %d given",
+					 e->equation, nin);
 		s += *s == ',' && i + 1 < nin;
 	}
 	if (*s == ',')
@@ -233,8 +234,8 @@ static int drop(struct einsum *e, struct term *t, const bool dropped[MAX_NDIM], 
 	if (n == t->x->shape.ndim)
 		return 0;
 	if (sum)
-		t->x = node_reduce(e->graph, any ? REDUCE_any : REDUCE_sum, t->x, dropped, false, t->x->dtype, !any, &none,
-				   err);
+		t->x = node_reduce(e->graph, any ? REDUCE_any : REDUCE_sum, t->x, dropped, false, t->x->dtype, !any,
+				   &none, err);
 	else
 		t->x = node_reshape(e->graph, t->x, &shape, err);
 	return t->x ? 0 : -1;
@@ -312,7 +313,8 @@ static int multiply(struct einsum *e, struct term *out, const struct term *a, co
 		if (axis_of(a, b->label[i]) < 0)
 			labels[n++] = b->label[i];
 	if (n > MAX_NDIM)
-		return error_set(err, ERR_VALUE, "equation '%s' needs more than %d dimensions on the way", e->equation, MAX_NDIM);
+		return error_set(err, ERR_VALUE, "equation '%s' needs more than %d dimensions on the way", e->equation,
+				 MAX_NDIM);
 	if (!(pair[0] = arrange(e, a, labels, n, err)) || !(pair[1] = arrange(e, b, labels, n, err)) ||
 	    !(out->x = node_map(e->graph, MAP_multiply, pair, err)))
 		return -1;
@@ -323,15 +325,17 @@ static int multiply(struct einsum *e, struct term *out, const struct term *a, co
 enum { BATCH, FREE, SUM };
 
 /* The axes of t as batches, rows and columns of matrices. */
-static struct node *matrices(struct einsum *e, const struct term *t, const struct groups *batch, const struct groups *rows,
-			     int row_group, const struct groups *cols, int col_group, struct error *err)
+static struct node *matrices(struct einsum *e, const struct term *t, const struct groups *batch,
+			     const struct groups *rows, int row_group, const struct groups *cols, int col_group,
+			     struct error *err)
 {
 	int labels[MAX_NDIM], n = 0;
 	struct shape shape = { 0 };
 	struct node *x;
 
 	if (batch->n[BATCH] + 2 > MAX_NDIM) {
-		error_set(err, ERR_VALUE, "equation '%s' needs more than %d dimensions on the way", e->equation, MAX_NDIM);
+		error_set(err, ERR_VALUE, "equation '%s' needs more than %d dimensions on the way", e->equation,
+			  MAX_NDIM);
 		return NULL;
 	}
 	for (int i = 0; i < batch->n[BATCH]; i++) {
@@ -373,16 +377,17 @@ static int contract(struct einsum *e, struct term *out, const struct term *a, co
 	}
 	for (int i = 0; i < ga.n[SUM]; i++)
 		e->uses[ga.label[SUM][i]] = 0;
-	if (!(x = matrices(e, a, &ga, &ga, FREE, &ga, SUM, err)) || !(y = matrices(e, b, &ga, &ga, SUM, &gb, FREE, err)) ||
-	    !(p = node_matmul(e->graph, x, y, err)))
+	if (!(x = matrices(e, a, &ga, &ga, FREE, &ga, SUM, err)) ||
+	    !(y = matrices(e, b, &ga, &ga, SUM, &gb, FREE, err)) || !(p = node_matmul(e->graph, x, y, err)))
 		return -1;
 	for (int i = 0; i < ga.n[BATCH] + ga.n[FREE] + gb.n[FREE]; i++) {
-		int k = i - ga.n[BATCH], l = k < 0 ? ga.label[BATCH][i] : k < ga.n[FREE] ? ga.label[FREE][k] :
-									gb.label[FREE][k - ga.n[FREE]];
+		int k = i - ga.n[BATCH], l = k < 0	      ? ga.label[BATCH][i]
+					     : k < ga.n[FREE] ? ga.label[FREE][k]
+							      : gb.label[FREE][k - ga.n[FREE]];
 
 		if (shape.ndim == MAX_NDIM)
-			return error_set(err, ERR_VALUE, "equation '%s' needs more than %d dimensions on the way", e->equation,
-					 MAX_NDIM);
+			return error_set(err, ERR_VALUE, "equation '%s' needs more than %d dimensions on the way",
+					 e->equation, MAX_NDIM);
 		out->label[shape.ndim] = l;
 		shape.dim[shape.ndim++] = e->size[l];
 	}

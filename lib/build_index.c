@@ -11,8 +11,8 @@
 
 int index_error(int64_t i, int64_t axis, int64_t n, struct error *err)
 {
-	return error_set(err, ERR_VALUE, "index %" PRId64 " is out of bounds for axis %" PRId64 " with size %" PRId64, i,
-			 axis, n);
+	return error_set(err, ERR_VALUE, "index %" PRId64 " is out of bounds for axis %" PRId64 " with size %" PRId64,
+			 i, axis, n);
 }
 
 struct node *index_operand(struct call *c, struct node *x, struct error *err)
@@ -75,7 +75,8 @@ static int64_t product(const struct shape *s, int from, int to)
 
 static int too_many_dims(int ndim, struct error *err)
 {
-	return ndim > MAX_NDIM ? error_set(err, ERR_VALUE, "the result has %d dimensions, more than %d", ndim, MAX_NDIM) : 0;
+	return ndim > MAX_NDIM ? error_set(err, ERR_VALUE, "the result has %d dimensions, more than %d", ndim, MAX_NDIM)
+			       : 0;
 }
 
 /* For each size of element: the type that copies it.  X(name, type) */
@@ -97,22 +98,22 @@ struct take {
 };
 
 /* Copies rows until an index is bad; returns how many. */
-#define TAKE_ROWS(size, type)                                                                             \
-	static int64_t take_##size(const struct take *t, unsigned char *out, const unsigned char *base,   \
-				   const int64_t *index, int64_t count)                                   \
-	{                                                                                                 \
-		/* blocks are aligned to more than an element */                                          \
-		const type *x = (const type *)(const void *)base;                                         \
-		type *o = (type *)(void *)out;                                                            \
-                                                                                                          \
-		for (int64_t i = 0; i < count; i++) {                                                     \
-			int64_t k = index_resolve(index[i], t->n, t->mode);                               \
-                                                                                                          \
-			if (k < 0)                                                                        \
-				return i;                                                                 \
-			o[i] = x[k];                                                                      \
-		}                                                                                         \
-		return count;                                                                             \
+#define TAKE_ROWS(size, type) \
+	static int64_t take_##size(const struct take *t, unsigned char *out, const unsigned char *base, \
+				   const int64_t *index, int64_t count) \
+	{ \
+		/* blocks are aligned to more than an element */ \
+		const type *x = (const type *)(const void *)base; \
+		type *o = (type *)(void *)out; \
+\
+		for (int64_t i = 0; i < count; i++) { \
+			int64_t k = index_resolve(index[i], t->n, t->mode); \
+\
+			if (k < 0) \
+				return i; \
+			o[i] = x[k]; \
+		} \
+		return count; \
 	}
 ELEMENTS(TAKE_ROWS)
 #undef TAKE_ROWS
@@ -135,9 +136,9 @@ static int64_t take_run(const struct take *t, unsigned char *out, const unsigned
 {
 	switch (t->row) {
 #define TAKE_CASE(size, type) \
-	case size:            \
+	case size: \
 		return take_##size(t, out, base, index, count);
-	ELEMENTS(TAKE_CASE)
+		ELEMENTS(TAKE_CASE)
 #undef TAKE_CASE
 	}
 	return take_bytes(t, out, base, index, count);
@@ -165,8 +166,14 @@ static int take_block(const struct node *node, const void *const in[], void *out
 {
 	const int64_t *p = node->u.block.i;
 	int64_t nbytes = node->size * (int64_t)dtype_size(node->dtype);
-	struct take t = { .index = in[1], .x = in[0], .out = out, .m = node->in[1]->size, .n = p[0], .row = p[1],
-			  .axis = p[2], .mode = (enum index_mode)p[3] };
+	struct take t = { .index = in[1],
+			  .x = in[0],
+			  .out = out,
+			  .m = node->in[1]->size,
+			  .n = p[0],
+			  .row = p[1],
+			  .axis = p[2],
+			  .mode = (enum index_mode)p[3] };
 
 	/* As in NumPy, indices count where it is the rows that are empty, but not where there is nothing to index. */
 	if (!nbytes) {
@@ -200,7 +207,8 @@ static struct node *take(struct call *c, struct node *x, int axis, struct node *
 	if (n == 0 && index->size > 0) {
 		char text[NODE_TEXT];
 
-		error_set(err, ERR_VALUE, "%s: cannot take elements from an empty axis", node_text(x, text, sizeof(text)));
+		error_set(err, ERR_VALUE, "%s: cannot take elements from an empty axis",
+			  node_text(x, text, sizeof(text)));
 		return NULL;
 	}
 	y = node_block(c->graph, take_block, 2, (struct node *[]){ x, index }, x->dtype, &shape, err);
@@ -246,21 +254,21 @@ struct along {
 };
 
 /* out[j] = x[index[j] * inner + j * step], until an index is bad; returns how many. */
-#define ALONG_RUN(size, type)                                                                                    \
+#define ALONG_RUN(size, type) \
 	static int64_t along_##size(const struct along *a, int64_t at, int64_t from, int64_t count, int64_t step) \
-	{                                                                                                        \
-		const type *x = (const type *)a->x + from;                                                       \
-		type *out = (type *)a->out + at;                                                                 \
-		const int64_t *index = a->index + at;                                                            \
-                                                                                                                 \
-		for (int64_t j = 0; j < count; j++) {                                                            \
-			int64_t k = index_resolve(index[j], a->n, INDEX_RAISE);                                  \
-                                                                                                                 \
-			if (k < 0)                                                                               \
-				return j;                                                                        \
-			out[j] = x[k * a->inner + j * step];                                                     \
-		}                                                                                                \
-		return count;                                                                                    \
+	{ \
+		const type *x = (const type *)a->x + from; \
+		type *out = (type *)a->out + at; \
+		const int64_t *index = a->index + at; \
+\
+		for (int64_t j = 0; j < count; j++) { \
+			int64_t k = index_resolve(index[j], a->n, INDEX_RAISE); \
+\
+			if (k < 0) \
+				return j; \
+			out[j] = x[k * a->inner + j * step]; \
+		} \
+		return count; \
 	}
 ELEMENTS(ALONG_RUN)
 #undef ALONG_RUN
@@ -269,9 +277,9 @@ static int64_t along_run(const struct along *a, int64_t at, int64_t from, int64_
 {
 	switch (a->itemsize) {
 #define ALONG_CASE(size, type) \
-	case size:             \
+	case size: \
 		return along_##size(a, at, from, count, step);
-	ELEMENTS(ALONG_CASE)
+		ELEMENTS(ALONG_CASE)
 #undef ALONG_CASE
 	}
 	return 0;
@@ -301,8 +309,15 @@ static int along_task(void *arg, int64_t task, int worker, struct error *err)
 static int along_block(const struct node *node, const void *const in[], void *out, struct error *err)
 {
 	const int64_t *p = node->u.block.i;
-	struct along a = { .index = in[1], .x = in[0], .out = out, .n = p[0], .m = p[1], .inner = p[2], .axis = p[3],
-			   .size = node->size, .itemsize = dtype_size(node->dtype) };
+	struct along a = { .index = in[1],
+			   .x = in[0],
+			   .out = out,
+			   .n = p[0],
+			   .m = p[1],
+			   .inner = p[2],
+			   .axis = p[3],
+			   .size = node->size,
+			   .itemsize = dtype_size(node->dtype) };
 
 	return parallel((a.size + INDEX_TASK - 1) / INDEX_TASK, index_workers(a.size), along_task, &a, err);
 }
@@ -391,7 +406,8 @@ int build_gather(struct call *c, struct error *err)
 		if (i == axis || x->shape.dim[i] == index->shape.dim[i])
 			continue;
 		if (x->shape.dim[i] < index->shape.dim[i])
-			return error_set(err, ERR_VALUE, "%s and %s: the indices must not be larger than the array outside of axis %d",
+			return error_set(err, ERR_VALUE,
+					 "%s and %s: the indices must not be larger than the array outside of axis %d",
 					 node_text(x, a, sizeof(a)), node_text(index, b, sizeof(b)), axis);
 		if (!(x = node_slice(c->graph, x, i, 0, 1, index->shape.dim[i], err)))
 			return -1;

@@ -78,8 +78,10 @@ static struct node *contract(struct graph *g, const char *name, struct node *x, 
 		if (dx != dy) {
 			char tx[NODE_TEXT], ty[NODE_TEXT];
 
-			error_set(err, ERR_VALUE, "%s and %s: %s needs axes %d and %d to agree: %" PRId64 " != %" PRId64,
-				  node_text(x, tx, sizeof(tx)), node_text(y, ty, sizeof(ty)), name, ax[i], ay[i], dx, dy);
+			error_set(err, ERR_VALUE,
+				  "%s and %s: %s needs axes %d and %d to agree: %" PRId64 " != %" PRId64,
+				  node_text(x, tx, sizeof(tx)), node_text(y, ty, sizeof(ty)), name, ax[i], ay[i], dx,
+				  dy);
 			return NULL;
 		}
 		if (ux[ax[i]] || uy[ay[i]]) {
@@ -111,7 +113,8 @@ static struct node *contract(struct graph *g, const char *name, struct node *x, 
 			sy.dim[1] *= y->shape.dim[i];
 		}
 	if (!(x = as_array(g, x, err)) || !(y = as_array(g, y, err)) || !(x = node_permute(g, x, px, err)) ||
-	    !(y = node_permute(g, y, py, err)) || !(x = node_reshape(g, x, &sx, err)) || !(y = node_reshape(g, y, &sy, err)))
+	    !(y = node_permute(g, y, py, err)) || !(x = node_reshape(g, x, &sx, err)) ||
+	    !(y = node_reshape(g, y, &sy, err)))
 		return NULL;
 	p = node_matmul(g, x, y, err);
 	return p ? node_reshape(g, p, &out, err) : NULL;
@@ -174,7 +177,8 @@ static int axes_pair(const char *text, int64_t ax[MAX_NDIM], int *nx, int64_t ay
 	if ((*s == '[' || *s == '(') && (s = axes_item(ax, nx, s + 1)) && *s == ',' && (s = axes_item(ay, ny, s + 1)) &&
 	    *s == close && !s[1 + strspn(s + 1, " ")])
 		return 0;
-	return error_set(err, ERR_USAGE, "axes '%s' is neither a number of axes nor two lists such as [[0,1],[1,0]]", text);
+	return error_set(err, ERR_USAGE, "axes '%s' is neither a number of axes nor two lists such as [[0,1],[1,0]]",
+			 text);
 }
 
 int build_tensordot(struct call *c, struct error *err)
@@ -198,7 +202,8 @@ int build_tensordot(struct call *c, struct error *err)
 		}
 	}
 	if (n != m)
-		return error_set(err, ERR_VALUE, "%s needs as many axes of the one as of the other: %d != %d", c->name, n, m);
+		return error_set(err, ERR_VALUE, "%s needs as many axes of the one as of the other: %d != %d", c->name,
+				 n, m);
 	for (int i = 0; i < n; i++)
 		if (axis_normalize(&ix[i], ax[i], nx, err) || axis_normalize(&iy[i], ay[i], ny, err))
 			return -1;
@@ -263,7 +268,8 @@ int build_vecdot(struct call *c, struct error *err)
 		int a;
 
 		if (!x->shape.ndim)
-			return error_set(err, ERR_VALUE, "%s: vecdot needs at least 1 dimension", node_text(x, tx, sizeof(tx)));
+			return error_set(err, ERR_VALUE, "%s: vecdot needs at least 1 dimension",
+					 node_text(x, tx, sizeof(tx)));
 		if (axis_normalize(&a, axis->i, x->shape.ndim, err))
 			return -1;
 		in[i] = moved(c->graph, x, a, x->shape.ndim - 1, err);
@@ -271,7 +277,8 @@ int build_vecdot(struct call *c, struct error *err)
 			return -1;
 	}
 	if (in[0]->shape.dim[in[0]->shape.ndim - 1] != in[1]->shape.dim[in[1]->shape.ndim - 1])
-		return error_set(err, ERR_VALUE, "%s and %s: vecdot needs axis %" PRId64 " to agree: %" PRId64 " != %" PRId64,
+		return error_set(err, ERR_VALUE,
+				 "%s and %s: vecdot needs axis %" PRId64 " to agree: %" PRId64 " != %" PRId64,
 				 node_text(c->in[0], tx, sizeof(tx)), node_text(c->in[1], ty, sizeof(ty)), axis->i,
 				 in[0]->shape.dim[in[0]->shape.ndim - 1], in[1]->shape.dim[in[1]->shape.ndim - 1]);
 	if (dtype_is_complex(d) && !(in[0] = node_map(c->graph, MAP_conj, &in[0], err)))
@@ -293,7 +300,8 @@ int build_trace(struct call *c, struct error *err)
 	int a, b;
 
 	if (x->shape.ndim < 2)
-		return error_set(err, ERR_VALUE, "%s: trace needs at least 2 dimensions", node_text(x, text, sizeof(text)));
+		return error_set(err, ERR_VALUE, "%s: trace needs at least 2 dimensions",
+				 node_text(x, text, sizeof(text)));
 	if (axis_normalize(&a, attr_get(c, "axis1")->i, x->shape.ndim, err) ||
 	    axis_normalize(&b, attr_get(c, "axis2")->i, x->shape.ndim, err))
 		return -1;

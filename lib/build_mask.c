@@ -15,7 +15,7 @@ struct places {
 	/* what to do with them */
 	const unsigned char *x; /* rows to select */
 	unsigned char *out;
-	int64_t row; /* bytes */
+	int64_t row;		   /* bytes */
 	const struct shape *shape; /* or coordinates to write: axis d to to[d][k * step] for the k-th place */
 	int64_t *const *to;
 	int64_t step;
@@ -60,15 +60,15 @@ static void places_release(struct places *p)
 }
 
 /* Every row is copied, the next one over those that were not wanted: no branch depends on the mask. */
-#define SELECT_TASK(type)                                                      \
-	do {                                                                   \
-		const type *x = (const type *)(const void *)p->x + from;       \
-		type *out = (type *)(void *)p->out + k;                        \
-                                                                               \
+#define SELECT_TASK(type) \
+	do { \
+		const type *x = (const type *)(const void *)p->x + from; \
+		type *out = (type *)(void *)p->out + k; \
+\
 		for (int64_t i = 0; i < run && out < (type *)(void *)p->out + last; i++) { \
-			*out = x[i];                                           \
-			out += p->mask[from + i] != 0;                         \
-		}                                                              \
+			*out = x[i]; \
+			out += p->mask[from + i] != 0; \
+		} \
 	} while (0)
 
 struct pair64 {
@@ -78,7 +78,8 @@ struct pair64 {
 static int select_task(void *arg, int64_t task, int worker, struct error *err)
 {
 	struct places *p = arg;
-	int64_t from = task * INDEX_TASK, run = p->n - from < INDEX_TASK ? p->n - from : INDEX_TASK, k = p->before[task];
+	int64_t from = task * INDEX_TASK, run = p->n - from < INDEX_TASK ? p->n - from : INDEX_TASK,
+		k = p->before[task];
 	int64_t last = task + 1 < p->ntasks ? p->before[task + 1] : p->count;
 
 	(void)worker;
@@ -111,7 +112,8 @@ static int select_task(void *arg, int64_t task, int worker, struct error *err)
 static int coordinates_task(void *arg, int64_t task, int worker, struct error *err)
 {
 	struct places *p = arg;
-	int64_t at = task * INDEX_TASK, end = at + INDEX_TASK < p->n ? at + INDEX_TASK : p->n, k = p->before[task], rest = at;
+	int64_t at = task * INDEX_TASK, end = at + INDEX_TASK < p->n ? at + INDEX_TASK : p->n, k = p->before[task],
+		rest = at;
 	int64_t index[MAX_NDIM];
 	int last = p->shape->ndim - 1;
 
@@ -222,12 +224,13 @@ static struct node *condition(struct call *c, struct error *err)
 	char text[NODE_TEXT];
 
 	if ((dtype_is_float(cond->dtype) || dtype_is_complex(cond->dtype)) && c->in[1]->dtype == DT_BOOL) {
-		error_set(err, ERR_VALUE, "%s takes the condition first, not %s of %s; masked_select takes it second", c->name,
-			  node_text(cond, text, sizeof(text)), dtype_name(cond->dtype));
+		error_set(err, ERR_VALUE, "%s takes the condition first, not %s of %s; masked_select takes it second",
+			  c->name, node_text(cond, text, sizeof(text)), dtype_name(cond->dtype));
 		return NULL;
 	}
 	if (cond->shape.ndim != 1) {
-		error_set(err, ERR_VALUE, "%s: the condition, which comes first, must have one dimension (masked_select takes others)",
+		error_set(err, ERR_VALUE,
+			  "%s: the condition, which comes first, must have one dimension (masked_select takes others)",
 			  node_text(cond, text, sizeof(text)));
 		return NULL;
 	}
@@ -244,8 +247,8 @@ int build_compress(struct call *c, struct error *err)
 
 	if (!mask || !(x = index_array(c, c->in[1], true, err)))
 		return -1;
-	if (attr->none ? !(x = node_reshape(c->graph, x, &(struct shape){ 1, { -1 } }, err)) :
-			 axis_normalize(&axis, attr->i, x->shape.ndim, err))
+	if (attr->none ? !(x = node_reshape(c->graph, x, &(struct shape){ 1, { -1 } }, err))
+		       : axis_normalize(&axis, attr->i, x->shape.ndim, err))
 		return -1;
 	if (dry(c, err) || engine_keep(2, (struct node *[]){ mask, x }, err))
 		return -1;
@@ -311,7 +314,8 @@ int build_nonzero(struct call *c, struct error *err)
 		int64_t *elements = to[i];
 
 		to[i] = NULL;
-		if (call_result(c, node_memory(c->graph, DT_I64, &(struct shape){ 1, { p.count } }, elements, err), NULL, err))
+		if (call_result(c, node_memory(c->graph, DT_I64, &(struct shape){ 1, { p.count } }, elements, err),
+				NULL, err))
 			goto done;
 	}
 	ret = 0;

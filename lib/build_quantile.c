@@ -15,9 +15,9 @@ struct stat {
 	bool median;
 	bool skip_nan;
 	enum quantile_method method;
-	enum dtype type;   /* that NumPy interpolates in */
-	bool mixed;	   /* neighbours subtracted in type, the rest in float64 */
-	int nq;		   /* results a row */
+	enum dtype type; /* that NumPy interpolates in */
+	bool mixed;	 /* neighbours subtracted in type, the rest in float64 */
+	int nq;		 /* results a row */
 	double q[];
 };
 
@@ -428,8 +428,8 @@ static int quantile(struct call *c, double scale, bool skip_nan, struct error *e
 		char text[NODE_TEXT];
 
 		free(s);
-		return error_set(err, ERR_VALUE, "%s: no elements to take a %s of", node_text(c->in[0], text, sizeof(text)),
-				 c->name);
+		return error_set(err, ERR_VALUE, "%s: no elements to take a %s of",
+				 node_text(c->in[0], text, sizeof(text)), c->name);
 	}
 	if (list) {
 		if (shape.ndim == MAX_NDIM) {
@@ -445,7 +445,9 @@ static int quantile(struct call *c, double scale, bool skip_nan, struct error *e
 	s->skip_nan = skip_nan;
 	s->type = interpolation_dtype(x->dtype);
 	/* NumPy: a number q is weak, an array of them float64. */
-	dtype = picks(method) && n > 0 ? (x->dtype > DT_C128 ? DT_F32 : x->dtype) : list ? DT_F64 : mean_dtype(x->dtype);
+	dtype = picks(method) && n > 0 ? (x->dtype > DT_C128 ? DT_F32 : x->dtype)
+		: list		       ? DT_F64
+				       : mean_dtype(x->dtype);
 	if (list && !picks(method)) {
 		s->mixed = method == QUANTILE_LINEAR && (s->type == DT_F32 || s->type == DT_F16);
 		s->type = s->mixed ? s->type : DT_F64;

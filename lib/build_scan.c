@@ -27,10 +27,10 @@ static const enum dtype accumulator[NSCAN_TYPES] = { DT_I64, DT_U64, DT_F64, DT_
 
 struct scan {
 	enum scan_op op;
-	int type;	   /* SCAN_I64 ... */
+	int type;	     /* SCAN_I64 ... */
 	enum dtype from, to; /* elements of x and of the result; complex sums are sums of their parts */
 	int64_t outer, n, inner;
-	int64_t initial;   /* 1: the result starts with what a scan of nothing gives */
+	int64_t initial; /* 1: the result starts with what a scan of nothing gives */
 };
 
 /*
@@ -50,15 +50,15 @@ struct scan_run {
 	int64_t w, blocks; /* columns of a chain; chains of one outer array */
 	int64_t run, rows; /* rows of a run and of a piece */
 	int64_t pieces, chains;
-	int64_t batch;	   /* chains a task where a chain is one piece, and short */
-	int64_t room;	   /* elements of a piece or a batch */
+	int64_t batch;	      /* chains a task where a chain is one piece, and short */
+	int64_t room;	      /* elements of a piece or a batch */
 	struct chain *shared; /* of each chain; NULL: each has a task for itself */
 	struct worker {
 		char *x, *y, *raw, *base;
 		struct scan_carry *carry;
-	} *worker;
-	size_t itemsize;   /* of an accumulator */
-	size_t result;	   /* of an element of y */
+	} * worker;
+	size_t itemsize; /* of an accumulator */
+	size_t result;	 /* of an element of y */
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -184,7 +184,11 @@ static void scan_piece(const struct scan_run *t, struct worker *k, int64_t chain
 	int64_t outer = chain / t->blocks, column = chain % t->blocks * t->w, first = piece * t->rows;
 	int64_t rows = least(t->rows, s->n - first), w = least(t->w, s->inner - column);
 	struct chain *shared = t->shared ? &t->shared[chain] : NULL;
-	struct scan_piece p = { .rows = rows, .w = w, .run = t->run, .first = first, .base = k->base,
+	struct scan_piece p = { .rows = rows,
+				.w = w,
+				.run = t->run,
+				.first = first,
+				.base = k->base,
 				.carry = shared ? shared->carry : k->carry };
 	int64_t at = out_at(s, outer, first, column);
 
@@ -383,8 +387,9 @@ static struct node *scan_node(struct call *c, struct node *x, enum scan_op op, i
 	s->to = to;
 	s->outer = s->inner = 1;
 	for (int i = 0; i < shape.ndim; i++)
-		*(i < axis ? &s->outer : i > axis ? &s->inner : &s->n) = i == axis ? shape.dim[i] :
-				(i < axis ? s->outer : s->inner) * shape.dim[i];
+		*(i < axis   ? &s->outer
+		  : i > axis ? &s->inner
+			     : &s->n) = i == axis ? shape.dim[i] : (i < axis ? s->outer : s->inner) * shape.dim[i];
 	s->initial = initial;
 	shape.dim[axis] += initial;
 	if (dtype_is_complex(x->dtype) && op == SCAN_SUM) {
@@ -392,10 +397,10 @@ static struct node *scan_node(struct call *c, struct node *x, enum scan_op op, i
 		s->to = dtype_real(to);
 		s->inner *= 2;
 	}
-	s->type = dtype_is_complex(s->from)				 ? SCAN_C128 :
-		  dtype_is_float(s->from)				 ? SCAN_F64 :
-		  (op >= SCAN_ARGMAX ? s->from : to) == DT_U64 ? SCAN_U64 :
-									   SCAN_I64;
+	s->type = dtype_is_complex(s->from)			 ? SCAN_C128
+		  : dtype_is_float(s->from)			 ? SCAN_F64
+		  : (op >= SCAN_ARGMAX ? s->from : to) == DT_U64 ? SCAN_U64
+								 : SCAN_I64;
 	y = node_block(c->graph, scan_block, 1, &x, to, &shape, err);
 	if (y)
 		y->u.block.data = s; /* which the graph frees */
@@ -440,7 +445,8 @@ static int build_cumulative(struct call *c, enum scan_op op, struct error *err)
 	if (to > DT_C128) /* float8 */
 		to = DT_F32;
 	/* Integers that only grow need no cast first. */
-	if ((!dtype->none || !(dtype_is_int(x->dtype) || x->dtype == DT_BOOL)) && !(x = node_cast(c->graph, x, to, err)))
+	if ((!dtype->none || !(dtype_is_int(x->dtype) || x->dtype == DT_BOOL)) &&
+	    !(x = node_cast(c->graph, x, to, err)))
 		return -1;
 	return call_result(c, scan_node(c, x, op, axis, to, attr_get(c, "include_initial")->flag, err), NULL, err);
 }
@@ -505,7 +511,8 @@ static struct node *diff_end(struct call *c, struct node *x, const char *name, i
 
 	if (end->shape.ndim)
 		return end;
-	if (nodes_result_type(&dtype, 2, (struct node *[]){ x, end }, err) || !(end = node_cast(c->graph, end, dtype, err)))
+	if (nodes_result_type(&dtype, 2, (struct node *[]){ x, end }, err) ||
+	    !(end = node_cast(c->graph, end, dtype, err)))
 		return NULL;
 	shape.dim[axis] = 1;
 	return node_broadcast(c->graph, end, &shape, err);

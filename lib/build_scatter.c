@@ -23,7 +23,7 @@ struct scatter {
 struct row {
 	const int64_t *index;
 	const void *src;
-	void *out;	 /* where index 0 of the row goes */
+	void *out; /* where index 0 of the row goes */
 	int64_t count, n;
 	int64_t istride; /* indices: 0 or 1 */
 	int64_t step;	 /* from one element of the row to the next, in out: 0 along the axis itself */
@@ -34,22 +34,22 @@ struct row {
 /* Handles a row until an index is bad; returns how many elements. */
 typedef int64_t row_fn(const struct row *r);
 
-#define SCATTER_ROW(name, type, put)                                              \
-	static int64_t row_##name(const struct row *r)                            \
-	{                                                                         \
-		type *out = r->out;                                               \
-		const type *src = r->src;                                         \
-                                                                                  \
-		for (int64_t i = 0; i < r->count; i++) {                          \
+#define SCATTER_ROW(name, type, put) \
+	static int64_t row_##name(const struct row *r) \
+	{ \
+		type *out = r->out; \
+		const type *src = r->src; \
+\
+		for (int64_t i = 0; i < r->count; i++) { \
 			int64_t k = index_resolve(r->index[i * r->istride], r->n, r->mode); \
-			type *o, x = src[i];                                      \
-                                                                                  \
-			if (k < 0)                                                \
-				return i;                                         \
-			o = out + k * r->stride + i * r->step;                    \
-			put;                                                      \
-		}                                                                 \
-		return r->count;                                                  \
+			type *o, x = src[i]; \
+\
+			if (k < 0) \
+				return i; \
+			o = out + k * r->stride + i * r->step; \
+			put; \
+		} \
+		return r->count; \
 	}
 
 struct pair64 {
@@ -155,9 +155,13 @@ static int scatter_task(void *arg, int64_t task, int worker, struct error *err)
 		from += at[d] * s->istride[d];
 	}
 	for (int64_t done = 0; done < t->each; done += s->dim[last]) {
-		struct row r = { .index = t->index + from, .out = t->out + to * (int64_t)t->itemsize,
-				 .src = t->src + (task * t->each + done) * (int64_t)t->itemsize, .count = s->dim[last],
-				 .n = s->n, .istride = s->istride[last], .step = last == s->axis ? 0 : s->stride[last],
+		struct row r = { .index = t->index + from,
+				 .out = t->out + to * (int64_t)t->itemsize,
+				 .src = t->src + (task * t->each + done) * (int64_t)t->itemsize,
+				 .count = s->dim[last],
+				 .n = s->n,
+				 .istride = s->istride[last],
+				 .step = last == s->axis ? 0 : s->stride[last],
 				 .stride = s->stride[s->axis] };
 		int64_t good = t->fn(&r);
 
@@ -183,7 +187,12 @@ static int scatter_block(const struct node *node, const void *const in[], void *
 {
 	const struct scatter *s = node->u.block.data;
 	size_t itemsize = dtype_size(node->dtype);
-	struct scatter_run t = { .s = s, .itemsize = itemsize, .each = 1, .index = in[1], .src = in[2], .out = out,
+	struct scatter_run t = { .s = s,
+				 .itemsize = itemsize,
+				 .each = 1,
+				 .index = in[1],
+				 .src = in[2],
+				 .out = out,
 				 .fn = node->u.block.i[0] ? add_fn(node->dtype) : copy_fn(itemsize) };
 	int64_t tasks = 1, size;
 
@@ -226,7 +235,8 @@ static struct node *source_operand(struct call *c, struct node *src, const struc
 static struct node *scatter(struct call *c, struct node *x, struct node *index, struct node *src, int axis, bool vector,
 			    bool add, struct error *err)
 {
-	enum dtype result = add && x->dtype > DT_C128 ? DT_F32 : x->dtype, work = add && !add_fn(x->dtype) ? DT_F32 : x->dtype;
+	enum dtype result = add && x->dtype > DT_C128 ? DT_F32 : x->dtype,
+		   work = add && !add_fn(x->dtype) ? DT_F32 : x->dtype;
 	struct scatter *s;
 	struct node *y;
 
@@ -264,7 +274,8 @@ static int scatter_shapes(struct call *c, const struct node *x, const struct nod
 
 	if (x->shape.ndim != index->shape.ndim || (*src)->shape.ndim != index->shape.ndim)
 		return error_set(err, ERR_VALUE, "%s, indices %s and %s must have the same number of dimensions",
-				 node_text(x, a, sizeof(a)), node_text(index, b, sizeof(b)), node_text(*src, d, sizeof(d)));
+				 node_text(x, a, sizeof(a)), node_text(index, b, sizeof(b)),
+				 node_text(*src, d, sizeof(d)));
 	for (int i = 0; i < x->shape.ndim; i++) {
 		int64_t n = index->shape.dim[i];
 
@@ -336,14 +347,15 @@ int build_index_add(struct call *c, struct error *err)
 				 node_text(index, a, sizeof(a)), c->name);
 	want = x->shape;
 	want.dim[axis] = index->shape.dim[0];
-	if (src->weak && (!(src = source_operand(c, src, x, x->dtype, err)) || !(src = node_broadcast(c->graph, src, &want, err))))
+	if (src->weak &&
+	    (!(src = source_operand(c, src, x, x->dtype, err)) || !(src = node_broadcast(c->graph, src, &want, err))))
 		return -1;
 	if (!(src = index_array(c, src, true, err)))
 		return -1;
 	if (!shape_equal(&src->shape, &want))
 		return error_set(err, ERR_VALUE, "%s and indices %s need an array of shape %s to add, not %s",
-				 node_text(x, a, sizeof(a)), node_text(index, b, sizeof(b)), shape_text(&want, d, sizeof(d)),
-				 node_text(src, (char[NODE_TEXT]){ "" }, NODE_TEXT));
+				 node_text(x, a, sizeof(a)), node_text(index, b, sizeof(b)),
+				 shape_text(&want, d, sizeof(d)), node_text(src, (char[NODE_TEXT]){ "" }, NODE_TEXT));
 	if (alpha->given && !(src = op_apply(c->graph, "multiply", 2, (struct node *[]){ src, alpha->node }, err)))
 		return -1;
 	if (!(x = scatter(c, x, index, src, axis, true, true, err)))
@@ -362,8 +374,13 @@ static int put_block(const struct node *node, const void *const in[], void *out,
 
 	memcpy(out, in[0], (size_t)node->size * size);
 	for (int64_t i = 0; i < count; i += each) {
-		struct row r = { .index = (const int64_t *)in[1] + i, .src = in[2], .out = out, .n = node->size,
-				 .count = count - i < each ? count - i : each, .istride = 1, .stride = 1,
+		struct row r = { .index = (const int64_t *)in[1] + i,
+				 .src = in[2],
+				 .out = out,
+				 .n = node->size,
+				 .count = count - i < each ? count - i : each,
+				 .istride = 1,
+				 .stride = 1,
 				 .mode = (enum index_mode)node->u.block.i[0] };
 		int64_t good = fn(&r);
 

@@ -429,8 +429,8 @@ int build_repeat(struct call *c, struct error *err)
 
 	if (x && a->none)
 		x = node_reshape(c->graph, x, &(struct shape){ 1, { -1 } }, err);
-	if (!x || (!a->none && (a->n != 1 ? error_set(err, ERR_USAGE, "repeat takes one axis") :
-					    axis_item(&axis, a, 0, x->shape.ndim, err))))
+	if (!x || (!a->none && (a->n != 1 ? error_set(err, ERR_USAGE, "repeat takes one axis")
+					  : axis_item(&axis, a, 0, x->shape.ndim, err))))
 		return -1;
 	n = x->shape.dim[axis];
 	for (int i = 0; i < r->n; i++)
@@ -608,7 +608,9 @@ static struct node *pad_axis(struct graph *g, struct node *x, int axis, int64_t 
 	}
 	/* What does not fit in one go is added in several, as NumPy does: each step pads the array made so far. */
 	while (before || after) {
-		int64_t size = x->shape.dim[axis], most = !strcmp(mode, "reflect") ? size - 1 : !strcmp(mode, "edge") ? INT64_MAX : size;
+		int64_t size = x->shape.dim[axis], most = !strcmp(mode, "reflect") ? size - 1
+							  : !strcmp(mode, "edge")  ? INT64_MAX
+										   : size;
 		int64_t b = before < most ? before : most, a = after < most ? after : most;
 
 		if (size < 1) {
@@ -651,7 +653,8 @@ int build_pad(struct call *c, struct error *err)
 		mode = "wrap";
 	if (strcmp(mode, "constant") && strcmp(mode, "edge") && strcmp(mode, "reflect") && strcmp(mode, "wrap") &&
 	    strcmp(mode, "symmetric"))
-		return error_set(err, ERR_USAGE, "unknown mode '%s': one of constant, edge, reflect, symmetric, wrap", m->s);
+		return error_set(err, ERR_USAGE, "unknown mode '%s': one of constant, edge, reflect, symmetric, wrap",
+				 m->s);
 	if (p->n != 1 && p->n != 2 && p->n != 2 * x->shape.ndim)
 		return error_set(err, ERR_VALUE, "pad has %d values: it takes 1, 2, or 2 for each of the %d axes", p->n,
 				 x->shape.ndim);
@@ -681,7 +684,8 @@ int build_diagonal(struct call *c, struct error *err)
 	if (!x)
 		return -1;
 	if (x->shape.ndim < 2)
-		return error_set(err, ERR_VALUE, "diagonal needs at least 2 dimensions, the array has %d", x->shape.ndim);
+		return error_set(err, ERR_VALUE, "diagonal needs at least 2 dimensions, the array has %d",
+				 x->shape.ndim);
 	if (axis_normalize(&p, attr_get(c, "axis1")->i, x->shape.ndim, err) ||
 	    axis_normalize(&q, attr_get(c, "axis2")->i, x->shape.ndim, err))
 		return -1;
@@ -691,9 +695,11 @@ int build_diagonal(struct call *c, struct error *err)
 }
 
 /* row + k compared with column, for the last two axes of s: the masks of eye, tril, triu. */
-static struct node *index_mask(struct graph *g, const struct shape *s, int64_t k, enum map_id compare, struct error *err)
+static struct node *index_mask(struct graph *g, const struct shape *s, int64_t k, enum map_id compare,
+			       struct error *err)
 {
-	struct node *row = node_iota(g, s, s->ndim - 2, err), *col = node_iota(g, s, s->ndim - 1, err), *shift = node_int(g, k, err);
+	struct node *row = node_iota(g, s, s->ndim - 2, err), *col = node_iota(g, s, s->ndim - 1, err),
+		    *shift = node_int(g, k, err);
 
 	if (!row || !col || !shift)
 		return NULL;
@@ -725,8 +731,9 @@ static int triangle(struct call *c, enum map_id compare, struct error *err)
 	}
 	if (x->shape.ndim < 2)
 		return error_set(err, ERR_VALUE, "%s needs at least 1 dimension", c->name);
-	return call_result(c, masked(c->graph, index_mask(c->graph, &x->shape, attr_get(c, "k")->i, compare, err), x, err), NULL,
-			   err);
+	return call_result(c,
+			   masked(c->graph, index_mask(c->graph, &x->shape, attr_get(c, "k")->i, compare, err), x, err),
+			   NULL, err);
 }
 
 int build_tril(struct call *c, struct error *err)
@@ -774,7 +781,8 @@ int build_diag(struct call *c, struct error *err)
 			return -1;
 	}
 	x = node_broadcast(c->graph, x, &s, err);
-	return call_result(c, x ? masked(c->graph, index_mask(c->graph, &s, k, MAP_equal, err), x, err) : NULL, NULL, err);
+	return call_result(c, x ? masked(c->graph, index_mask(c->graph, &s, k, MAP_equal, err), x, err) : NULL, NULL,
+			   err);
 }
 
 int build_eye(struct call *c, struct error *err)
@@ -810,7 +818,8 @@ static int overwrite(struct call *c, struct node *v, struct error *err)
 	if (!x)
 		return -1;
 	if (!v->weak && !dtype_can_cast(v->dtype, x->dtype, CASTING_SAME_KIND))
-		return error_set(err, ERR_VALUE, "%s %s cannot be cast to %s %s under the rule same_kind; use astype first",
+		return error_set(err, ERR_VALUE,
+				 "%s %s cannot be cast to %s %s under the rule same_kind; use astype first",
 				 node_text(v, a, sizeof(a)), dtype_name(v->dtype), node_text(x, b, sizeof(b)),
 				 dtype_name(x->dtype));
 	v = node_cast(c->graph, v, x->dtype, err);
@@ -910,7 +919,8 @@ int build_nan_to_num(struct call *c, struct error *err)
 	test = node_map(c->graph, MAP_isnan, &x, err);
 	y = test ? node_map(c->graph, MAP_where, (struct node *[]){ test, nan, x }, err) : NULL;
 	for (int i = 0; y && i < 2; i++) {
-		struct node *limit = attr_get(c, names[i])->node, *inf = node_float(c->graph, i ? -INFINITY : INFINITY, err);
+		struct node *limit = attr_get(c, names[i])->node,
+			    *inf = node_float(c->graph, i ? -INFINITY : INFINITY, err);
 
 		if (!limit)
 			limit = node_float(c->graph, i ? -largest(x->dtype) : largest(x->dtype), err);

@@ -48,8 +48,8 @@ static inline uint64_t uint64_f64(double x)
 }
 
 /* The value v, of a real type, as one of type s. */
-#define BY_INT32(v) _Generic((v), float: int32_f32(v), double: int32_f64(v), default: (v))
-#define BY_INT64(v) _Generic((v), float: int64_f32(v), double: int64_f64(v), default: (v))
+#define BY_INT32(v) _Generic((v), float : int32_f32(v), double : int32_f64(v), default : (v))
+#define BY_INT64(v) _Generic((v), float : int64_f32(v), double : int64_f64(v), default : (v))
 #define TO_b(v) ((v) != 0)
 #define TO_i8(v) BY_INT32(v)
 #define TO_u8(v) BY_INT32(v)
@@ -58,7 +58,7 @@ static inline uint64_t uint64_f64(double x)
 #define TO_i32(v) BY_INT32(v)
 #define TO_u32(v) BY_INT64(v)
 #define TO_i64(v) BY_INT64(v)
-#define TO_u64(v) _Generic((v), float: uint64_f32(v), double: uint64_f64(v), default: (v))
+#define TO_u64(v) _Generic((v), float : uint64_f32(v), double : uint64_f64(v), default : (v))
 #define TO_f32(v) ((float)(v))
 #define TO_f64(v) ((double)(v))
 #define TO_c64(v) ((float)(v))
@@ -67,20 +67,21 @@ static inline uint64_t uint64_f64(double x)
 /* -- loops between types that the machine has -- */
 
 #define NATIVE_REAL(F, ...) \
-	F(i8, __VA_ARGS__) F(u8, __VA_ARGS__) F(i16, __VA_ARGS__) F(u16, __VA_ARGS__) F(i32, __VA_ARGS__) \
-	F(u32, __VA_ARGS__) F(i64, __VA_ARGS__) F(u64, __VA_ARGS__) F(f32, __VA_ARGS__) F(f64, __VA_ARGS__)
+	F(i8, __VA_ARGS__) \
+	F(u8, __VA_ARGS__) F(i16, __VA_ARGS__) F(u16, __VA_ARGS__) F(i32, __VA_ARGS__) F(u32, __VA_ARGS__) \
+		F(i64, __VA_ARGS__) F(u64, __VA_ARGS__) F(f32, __VA_ARGS__) F(f64, __VA_ARGS__)
 
 #define LOOP(from, to, expr) \
 	static void from##_##to(int64_t n, void *out, const void *in) \
 	{ \
 		mem_##to *po = BLOCK(out); \
 		const mem_##from *px = BLOCK(in); \
-		\
+\
 		n = padded(n); \
 		INDEPENDENT \
 		for (int64_t i = 0; i < n; i++) { \
 			var_##from x = px[i]; \
-			\
+\
 			po[i] = (expr); \
 		} \
 	}
@@ -118,7 +119,7 @@ LOOP(c128, c128, x)
 	{ \
 		float *po = BLOCK(out); \
 		const type *px = BLOCK(in); \
-		\
+\
 		n = padded(n); \
 		INDEPENDENT \
 		for (int64_t i = 0; i < n; i++) \
@@ -129,12 +130,12 @@ LOOP(c128, c128, x)
 	{ \
 		type *po = BLOCK(out); \
 		const mem_##from *px = BLOCK(in); \
-		\
+\
 		n = padded(n); \
 		INDEPENDENT \
 		for (int64_t i = 0; i < n; i++) { \
 			mem_##from x = px[i]; \
-			\
+\
 			po[i] = float_to_##to(value); \
 		} \
 	}
@@ -143,11 +144,11 @@ LOOP(c128, c128, x)
 	static void from##_##to(int64_t n, void *out, const void *in) \
 	{ \
 		_Alignas(64) char tile[512 * m]; \
-		\
+\
 		n = padded(n); \
 		for (int64_t i = 0; i < n; i += 512) { \
 			int64_t k = n - i < 512 ? n - i : 512; \
-			\
+\
 			from##_##middle(k, tile, (const char *)in + i * a); \
 			middle##_##to(k, (char *)out + i * b, tile); \
 		} \
@@ -203,11 +204,11 @@ BETWEEN(e4m3, 1, e5m2, 1)
 
 #define ROW(s) \
 	{ \
-		s##_b, s##_i8, s##_u8, s##_i16, s##_u16, s##_i32, s##_u32, s##_i64, s##_u64, s##_f16, s##_bf16, s##_f32, \
-			s##_f64, s##_c64, s##_c128, s##_e4m3, s##_e5m2 \
+		s##_b, s##_i8, s##_u8, s##_i16, s##_u16, s##_i32, s##_u32, s##_i64, s##_u64, s##_f16, s##_bf16, \
+			s##_f32, s##_f64, s##_c64, s##_c128, s##_e4m3, s##_e5m2 \
 	}
 extern cast_fn *const PASTE(cast_, LEVEL)[NDTYPES][NDTYPES];
 cast_fn *const PASTE(cast_, LEVEL)[NDTYPES][NDTYPES] = {
-	ROW(b),	  ROW(i8),  ROW(u8),  ROW(i16),	 ROW(u16), ROW(i32), ROW(u32),	ROW(i64),  ROW(u64),
+	ROW(b),	  ROW(i8),   ROW(u8),  ROW(i16), ROW(u16), ROW(i32),  ROW(u32),	 ROW(i64),  ROW(u64),
 	ROW(f16), ROW(bf16), ROW(f32), ROW(f64), ROW(c64), ROW(c128), ROW(e4m3), ROW(e5m2),
 };

@@ -177,7 +177,8 @@ int compare_nodes(struct comparison *out, struct node *a, struct node *b, const 
 		s.type = a->dtype;
 		return engine_zip(a, b, compare_bytes, &s, err);
 	}
-	out->integers = (a->dtype == DT_BOOL || dtype_is_int(a->dtype)) && (b->dtype == DT_BOOL || dtype_is_int(b->dtype));
+	out->integers =
+		(a->dtype == DT_BOOL || dtype_is_int(a->dtype)) && (b->dtype == DT_BOOL || dtype_is_int(b->dtype));
 	s.type = out->integers ? widest(a->dtype) : dtype_is_complex(d) ? DT_C128 : DT_F64;
 	s.other = out->integers ? widest(b->dtype) : s.type;
 	/* A unit is that of the less precise of the two: where they are equal to it, nothing was lost. */

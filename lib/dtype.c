@@ -152,8 +152,7 @@ bool dtype_can_cast(enum dtype from, enum dtype to, enum casting rule)
 	if (rule == CASTING_SAFE && to > DT_C128)
 		return false;
 	if (from > DT_C128 || to > DT_C128)
-		return rule == CASTING_SAME_KIND ? kind_rank(from) <= kind_rank(to) :
-						   dtype_promote(from, to) == to;
+		return rule == CASTING_SAME_KIND ? kind_rank(from) <= kind_rank(to) : dtype_promote(from, to) == to;
 	if (dtype_promote(from, to) == to)
 		return true;
 	return rule == CASTING_SAME_KIND && kind_rank(from) <= kind_rank(to);

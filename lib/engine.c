@@ -505,8 +505,8 @@ static int keep(struct node *x, struct error *err)
 	m.out = buffer_alloc(nbytes, err);
 	if (!m.out)
 		return -1;
-	if (x->kind == NODE_BLOCK ? keep_block(x, m.out, err) :
-				    prepare(x, next_pass(), err) || run_pass(x, &m.sink, err)) {
+	if (x->kind == NODE_BLOCK ? keep_block(x, m.out, err)
+				  : prepare(x, next_pass(), err) || run_pass(x, &m.sink, err)) {
 		buffer_free(m.out, nbytes);
 		return -1;
 	}

@@ -13,10 +13,10 @@
 /* The values are the exit statuses of the command line. */
 enum error_code {
 	ERR_NONE = 0,
-	ERR_USAGE = 2,	   /* the words of the command are wrong */
-	ERR_FILE = 3,	   /* a file cannot be read, is malformed or unsupported */
-	ERR_VALUE = 4,	   /* shape, dtype, axis or value */
-	ERR_RESOURCE = 5,  /* memory, disk, device */
+	ERR_USAGE = 2,	  /* the words of the command are wrong */
+	ERR_FILE = 3,	  /* a file cannot be read, is malformed or unsupported */
+	ERR_VALUE = 4,	  /* shape, dtype, axis or value */
+	ERR_RESOURCE = 5, /* memory, disk, device */
 };
 
 struct error {
@@ -24,7 +24,10 @@ struct error {
 	char text[1024];
 };
 
-#define ERROR_INIT { ERR_NONE, "" }
+#define ERROR_INIT \
+	{ \
+		ERR_NONE, "" \
+	}
 
 /*
  * Record code and the formatted message: lower case, no full stop, no newline.

@@ -47,8 +47,8 @@ static bool take(struct parser *s, const char *t)
 	if (strncmp(s->p, t, n))
 		return false;
 	next = s->p[n];
-	if (n == 1 && ((*t == '*' && next == '*') || (*t == '/' && next == '/') || (*t == '<' && (next == '=' || next == '<')) ||
-		       (*t == '>' && (next == '=' || next == '>'))))
+	if (n == 1 && ((*t == '*' && next == '*') || (*t == '/' && next == '/') ||
+		       (*t == '<' && (next == '=' || next == '<')) || (*t == '>' && (next == '=' || next == '>'))))
 		return false;
 	s->p += n;
 	return true;
@@ -84,11 +84,15 @@ static bool fold(struct scalar *out, const char *op, const struct scalar *a, con
 			return false;
 		x = a->negative ? -x : x;
 		y = b->negative ? -y : y;
-		if (!strcmp(op, "add") ? __builtin_add_overflow(x, y, &r) :
-		    !strcmp(op, "subtract") ? __builtin_sub_overflow(x, y, &r) :
-		    !strcmp(op, "multiply") ? __builtin_mul_overflow(x, y, &r) : true)
+		if (!strcmp(op, "add")	      ? __builtin_add_overflow(x, y, &r)
+		    : !strcmp(op, "subtract") ? __builtin_sub_overflow(x, y, &r)
+		    : !strcmp(op, "multiply") ? __builtin_mul_overflow(x, y, &r)
+					      : true)
 			return false;
-		*out = (struct scalar){ .kind = SCALAR_INT, .negative = r < 0, .magnitude = r < 0 ? -(uint64_t)r : (uint64_t)r, .re = (double)r };
+		*out = (struct scalar){ .kind = SCALAR_INT,
+					.negative = r < 0,
+					.magnitude = r < 0 ? -(uint64_t)r : (uint64_t)r,
+					.re = (double)r };
 		return true;
 	}
 	double x = a->re, y = b->re, r;
@@ -173,7 +177,8 @@ static int text_argument(struct parser *s, struct call *c, struct attr *a)
 		if (v->scalar.kind == SCALAR_FLOAT)
 			snprintf(number, sizeof(number), "%.17g", v->scalar.re);
 		else
-			snprintf(number, sizeof(number), "%s%" PRIu64, v->scalar.negative ? "-" : "", v->scalar.magnitude);
+			snprintf(number, sizeof(number), "%s%" PRIu64, v->scalar.negative ? "-" : "",
+				 v->scalar.magnitude);
 		return call_attr(c, a, number, NULL, s->err);
 	}
 	return call_attr(c, a, buf, NULL, s->err);
@@ -184,8 +189,8 @@ static int keyword_argument(struct parser *s, struct call *c, const char *name)
 	struct attr *a = call_find_attr(c, name);
 
 	if (!a)
-		return error_set(s->err, ERR_USAGE, "column %d: %s has no argument '%s'", (int)(s->p - s->text) + 1, c->name,
-				 name);
+		return error_set(s->err, ERR_USAGE, "column %d: %s has no argument '%s'", (int)(s->p - s->text) + 1,
+				 c->name, name);
 	if (a->type == ATTR_OPERAND) {
 		struct node *v = parse_comparison(s);
 
@@ -336,8 +341,8 @@ static struct node *parse_name(struct parser *s)
 
 		for (int i = 0; i < s->n; i++)
 			text_fmt(&list, i ? ", %s" : "%s", s->bound[i].name);
-		error_set(s->err, ERR_USAGE, "column %d: '%s' is not bound; bound are: %s", (int)(s->p - s->text) + 1, name,
-			  list.s ? list.s : "none");
+		error_set(s->err, ERR_USAGE, "column %d: '%s' is not bound; bound are: %s", (int)(s->p - s->text) + 1,
+			  name, list.s ? list.s : "none");
 		text_release(&list);
 		return NULL;
 	}
@@ -446,10 +451,22 @@ static const struct {
 	const char *token, *op;
 	int level;
 } operators[] = {
-	{ "==", "equal", 0 },	 { "!=", "not_equal", 0 }, { "<=", "less_equal", 0 },	   { ">=", "greater_equal", 0 },
-	{ "<", "less", 0 },	 { ">", "greater", 0 },	   { "|", "bitwise_or", 1 },	   { "&", "bitwise_and", 2 },
-	{ "<<", "bitwise_left_shift", 3 }, { ">>", "bitwise_right_shift", 3 }, { "+", "add", 4 }, { "-", "subtract", 4 },
-	{ "*", "multiply", 5 },	 { "@", "matmul", 5 },	   { "//", "floor_divide", 5 },	   { "/", "divide", 5 },
+	{ "==", "equal", 0 },
+	{ "!=", "not_equal", 0 },
+	{ "<=", "less_equal", 0 },
+	{ ">=", "greater_equal", 0 },
+	{ "<", "less", 0 },
+	{ ">", "greater", 0 },
+	{ "|", "bitwise_or", 1 },
+	{ "&", "bitwise_and", 2 },
+	{ "<<", "bitwise_left_shift", 3 },
+	{ ">>", "bitwise_right_shift", 3 },
+	{ "+", "add", 4 },
+	{ "-", "subtract", 4 },
+	{ "*", "multiply", 5 },
+	{ "@", "matmul", 5 },
+	{ "//", "floor_divide", 5 },
+	{ "/", "divide", 5 },
 	{ "%", "remainder", 5 },
 };
 

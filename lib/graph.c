@@ -110,7 +110,8 @@ static bool same_const(const struct node *a, const struct node *b)
 
 	return a->kind == NODE_CONST && b->kind == NODE_CONST && a->dtype == b->dtype && a->weak == b->weak &&
 	       shape_equal(&a->shape, &b->shape) && p->kind == q->kind && p->negative == q->negative &&
-	       p->magnitude == q->magnitude && p->huge == q->huge && same_number(p->re, q->re) && same_number(p->im, q->im);
+	       p->magnitude == q->magnitude && p->huge == q->huge && same_number(p->re, q->re) &&
+	       same_number(p->im, q->im);
 }
 
 static bool same_node(const struct node *a, const struct node *b)
@@ -127,7 +128,8 @@ static bool same_node(const struct node *a, const struct node *b)
 	case NODE_RESHAPE:
 		return true;
 	case NODE_VIEW:
-		return a->offset == b->offset && !memcmp(a->strides, b->strides, (size_t)a->shape.ndim * sizeof(a->strides[0]));
+		return a->offset == b->offset &&
+		       !memcmp(a->strides, b->strides, (size_t)a->shape.ndim * sizeof(a->strides[0]));
 	case NODE_CONCAT:
 		return a->u.axis == b->u.axis;
 	case NODE_REDUCE:
@@ -184,7 +186,8 @@ struct node *node_leaf(struct graph *g, struct array *a, const char *label, stru
 	return x;
 }
 
-struct node *node_memory(struct graph *g, enum dtype dtype, const struct shape *shape, void *elements, struct error *err)
+struct node *node_memory(struct graph *g, enum dtype dtype, const struct shape *shape, void *elements,
+			 struct error *err)
 {
 	struct array a = { .dtype = dtype, .shape = *shape };
 
@@ -240,7 +243,9 @@ struct node *node_scalar(struct graph *g, const struct scalar *s, const char *la
 
 struct node *node_int(struct graph *g, int64_t v, struct error *err)
 {
-	struct scalar s = { .kind = SCALAR_INT, .negative = v < 0, .magnitude = v < 0 ? -(uint64_t)v : (uint64_t)v, .re = (double)v };
+	struct scalar s = {
+		.kind = SCALAR_INT, .negative = v < 0, .magnitude = v < 0 ? -(uint64_t)v : (uint64_t)v, .re = (double)v
+	};
 
 	return node_scalar(g, &s, NULL, err);
 }
@@ -308,17 +313,19 @@ struct node *node_concat(struct graph *g, int n, struct node *const in[], int ax
 		char a[NODE_TEXT], b[NODE_TEXT];
 
 		if (in[i]->shape.ndim != shape.ndim) {
-			error_set(err, ERR_VALUE, "%s and %s: arrays to concatenate must have the same number of dimensions",
+			error_set(err, ERR_VALUE,
+				  "%s and %s: arrays to concatenate must have the same number of dimensions",
 				  node_text(in[0], a, sizeof(a)), node_text(in[i], b, sizeof(b)));
 			return NULL;
 		}
 		for (int k = 0; k < shape.ndim; k++)
 			if (k != axis && in[i]->shape.dim[k] != shape.dim[k]) {
-				error_set(err, ERR_VALUE,
-					  "%s and %s: dimensions must match except along axis %d; axis %d has sizes %" PRId64
-					  " and %" PRId64,
-					  node_text(in[0], a, sizeof(a)), node_text(in[i], b, sizeof(b)), axis, k,
-					  shape.dim[k], in[i]->shape.dim[k]);
+				error_set(
+					err, ERR_VALUE,
+					"%s and %s: dimensions must match except along axis %d; axis %d has sizes %" PRId64
+					" and %" PRId64,
+					node_text(in[0], a, sizeof(a)), node_text(in[i], b, sizeof(b)), axis, k,
+					shape.dim[k], in[i]->shape.dim[k]);
 				return NULL;
 			}
 		if (__builtin_add_overflow(shape.dim[axis], in[i]->shape.dim[axis], &shape.dim[axis])) {
@@ -357,8 +364,8 @@ struct node *node_block(struct graph *g, block_fn *fn, int n, struct node *const
 int axis_normalize(int *out, int64_t axis, int ndim, struct error *err)
 {
 	if (axis < -ndim || axis >= ndim)
-		return error_set(err, ERR_VALUE, "axis %" PRId64 " is out of bounds for an array of %d dimension%s", axis,
-				 ndim, ndim == 1 ? "" : "s");
+		return error_set(err, ERR_VALUE, "axis %" PRId64 " is out of bounds for an array of %d dimension%s",
+				 axis, ndim, ndim == 1 ? "" : "s");
 	*out = (int)(axis < 0 ? axis + ndim : axis);
 	return 0;
 }
@@ -389,14 +396,17 @@ int shape_broadcast(struct shape *out, int n, struct node *const in[], struct er
 	}
 	return 0;
 mismatch:;
-	struct text { char s[NODE_TEXT]; } a, b;
+	struct text {
+		char s[NODE_TEXT];
+	} a, b;
 	int first = 0, second = n - 1;
 
 	/* Name the pair that clashes. */
 	for (int i = 0; i < n; i++)
 		for (int j = i + 1; j < n; j++)
 			for (int k = 1; k <= in[i]->shape.ndim && k <= in[j]->shape.ndim; k++) {
-				int64_t p = in[i]->shape.dim[in[i]->shape.ndim - k], q = in[j]->shape.dim[in[j]->shape.ndim - k];
+				int64_t p = in[i]->shape.dim[in[i]->shape.ndim - k],
+					q = in[j]->shape.dim[in[j]->shape.ndim - k];
 
 				if (p != q && p != 1 && q != 1) {
 					first = i;
@@ -438,10 +448,13 @@ int nodes_result_type(enum dtype *out, int n, struct node *const in[], struct er
 	if (weak == SCALAR_COMPLEX && !dtype_is_complex(d))
 		d = d == DT_F16 || d == DT_BF16 || d == DT_F32 ? DT_C64 : DT_C128;
 	for (int i = 0; i < n; i++)
-		if (in[i]->weak && in[i]->scalar.kind == SCALAR_INT && dtype_is_int(d) && !scalar_fits(&in[i]->scalar, d))
-			return in[i]->label ? error_set(err, ERR_VALUE, "integer %s is out of bounds for %s", in[i]->label, dtype_name(d)) :
-					      error_set(err, ERR_VALUE, "integer %s%" PRIu64 " is out of bounds for %s",
-							in[i]->scalar.negative ? "-" : "", in[i]->scalar.magnitude, dtype_name(d));
+		if (in[i]->weak && in[i]->scalar.kind == SCALAR_INT && dtype_is_int(d) &&
+		    !scalar_fits(&in[i]->scalar, d))
+			return in[i]->label ? error_set(err, ERR_VALUE, "integer %s is out of bounds for %s",
+							in[i]->label, dtype_name(d))
+					    : error_set(err, ERR_VALUE, "integer %s%" PRIu64 " is out of bounds for %s",
+							in[i]->scalar.negative ? "-" : "", in[i]->scalar.magnitude,
+							dtype_name(d));
 	*out = d;
 	return 0;
 }

@@ -32,11 +32,11 @@ enum range_kind { RANGE_ARANGE, RANGE_LINSPACE, RANGE_LOGSPACE, RANGE_GEOMSPACE 
 
 struct range {
 	enum range_kind kind;
-	bool integer;	   /* arange of integers: istart + i * istep */
+	bool integer; /* arange of integers: istart + i * istep */
 	int64_t istart, istep;
 	double start, step, stop; /* linspace: start + i * step, the last element is stop exactly if pinned */
 	double base;
-	int64_t pinned;	   /* index of the element that is stop, or -1 */
+	int64_t pinned; /* index of the element that is stop, or -1 */
 };
 
 struct node;
@@ -56,7 +56,7 @@ struct node {
 	const char *label; /* for messages: "a.npy", "2"; NULL for intermediate results */
 	int nin;
 	struct node **in;
-	bool weak;	    /* a Python-like scalar that takes the other operand's dtype */
+	bool weak;	      /* a Python-like scalar that takes the other operand's dtype */
 	struct scalar scalar; /* NODE_CONST */
 	union {
 		struct array array; /* NODE_LEAF; offset and strides are those of view */
@@ -86,11 +86,11 @@ struct node {
 	/* NODE_LEAF, NODE_VIEW: where the elements are in the base (in[0], contiguous C order, or the leaf's source) */
 	int64_t strides[MAX_NDIM], offset; /* bytes */
 	/* of the engine */
-	struct source *value; /* elements, once computed: contiguous, native, C order */
+	struct source *value;  /* elements, once computed: contiguous, native, C order */
 	struct layout *layout; /* of leaves and views, once planned */
 	struct source *loaded; /* a view of a file: the bytes it touches */
-	int slot;	      /* index of the block buffer in each thread's context */
-	int pass;	      /* the last pass that visited it */
+	int slot;	       /* index of the block buffer in each thread's context */
+	int pass;	       /* the last pass that visited it */
 };
 
 struct graph {
@@ -114,7 +114,8 @@ enum { NODE_TEXT = 512 };
 struct node *node_leaf(struct graph *g, struct array *a, const char *label, struct error *err);
 
 /* Elements of dtype in C order, in a block from buffer_alloc, which is taken over, also on failure. */
-struct node *node_memory(struct graph *g, enum dtype dtype, const struct shape *shape, void *elements, struct error *err);
+struct node *node_memory(struct graph *g, enum dtype dtype, const struct shape *shape, void *elements,
+			 struct error *err);
 
 /* A weak scalar. */
 struct node *node_scalar(struct graph *g, const struct scalar *s, const char *label, struct error *err);
@@ -147,8 +148,9 @@ struct node *node_expand_dims(struct graph *g, struct node *x, int axis, struct 
 struct node *node_squeeze(struct graph *g, struct node *x, int axis, struct error *err);
 
 struct node *node_concat(struct graph *g, int n, struct node *const in[], int axis, struct error *err);
-struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, const bool reduced[MAX_NDIM], bool keepdims,
-			 enum dtype dtype, bool has_dtype, const struct reduce_param *p, struct error *err);
+struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, const bool reduced[MAX_NDIM],
+			 bool keepdims, enum dtype dtype, bool has_dtype, const struct reduce_param *p,
+			 struct error *err);
 struct node *node_block(struct graph *g, block_fn *fn, int n, struct node *const in[], enum dtype dtype,
 			const struct shape *shape, struct error *err);
 struct node *node_matmul(struct graph *g, struct node *a, struct node *b, struct error *err);

@@ -92,7 +92,7 @@ static inline float f16_to_float(uint16_t h)
 		 float_bits(bits_float(magnitude) + bits_float((uint32_t)(127 + 24 - (B) - (M)) << 23)) - \
 			 ((uint32_t)(127 + 24 - (B) - (M)) << 23) \
 		 : (((magnitude) + (1u << (22 - (M))) - 1 + (((magnitude) >> (23 - (M))) & 1)) >> (23 - (M))) - \
-			 ((uint32_t)(127 - (B)) << (M)))
+			   ((uint32_t)(127 - (B)) << (M)))
 
 static inline uint16_t float_to_f16(float x)
 {

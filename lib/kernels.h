@@ -48,7 +48,7 @@ enum map_result {
 /* What is computed where, for one instruction set level. */
 struct kernels {
 	const char *name;		 /* "x86-64-v4" */
-	map_fn *const (*map)[NDTYPES]; /* [map_id][dtype of the loop]; NULL: no such loop */
+	map_fn *const (*map)[NDTYPES];	 /* [map_id][dtype of the loop]; NULL: no such loop */
 	cast_fn *const (*cast)[NDTYPES]; /* [from][to], every pair, DT_BOOL..DT_F8E5M2 */
 };
 

@@ -31,7 +31,7 @@ static bool all_cast(int n, struct node *const in[], enum dtype d)
  */
 static int map_type(enum map_id id, enum dtype d, int n, struct node *const in[])
 {
-	static const enum dtype order[] = { DT_BOOL, DT_I8,  DT_U8,  DT_I16,  DT_U16, DT_I32, DT_U32, DT_I64,
+	static const enum dtype order[] = { DT_BOOL, DT_I8,  DT_U8,   DT_I16, DT_U16, DT_I32, DT_U32, DT_I64,
 					    DT_U64,  DT_F16, DT_BF16, DT_F32, DT_F64, DT_C64, DT_C128 };
 
 	if (d <= DT_C128 && map_has(id, d))
@@ -41,7 +41,8 @@ static int map_type(enum map_id id, enum dtype d, int n, struct node *const in[]
 	for (int i = 0; i < n; i++)
 		lifted = lifted && (in[i]->weak || dtype_info[in[i]->dtype].kind == 'b') && d != DT_BOOL;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		if ((lifted ? dtype_can_cast(d, order[i], CASTING_SAFE) : all_cast(n, in, order[i])) && map_has(id, order[i]))
+		if ((lifted ? dtype_can_cast(d, order[i], CASTING_SAFE) : all_cast(n, in, order[i])) &&
+		    map_has(id, order[i]))
 			return (int)order[i];
 	return -1;
 }
@@ -62,8 +63,8 @@ static struct node *compare_mixed(struct graph *g, enum map_id id, struct node *
 	bool swap = x->dtype == DT_U64;
 	struct node *s = swap ? y : x, *u = swap ? x : y, *zero = node_int(g, 0, err), *low, *cmp, *pair[2];
 	/* What the comparison says where s is negative, that is s < u. */
-	bool below = id == MAP_not_equal || (swap ? id == MAP_greater || id == MAP_greater_equal :
-						    id == MAP_less || id == MAP_less_equal);
+	bool below = id == MAP_not_equal ||
+		     (swap ? id == MAP_greater || id == MAP_greater_equal : id == MAP_less || id == MAP_less_equal);
 
 	if (!zero || !(low = node_map(g, MAP_less, (struct node *[]){ s, zero }, err)))
 		return NULL;
@@ -134,7 +135,9 @@ struct node *node_map(struct graph *g, enum map_id id, struct node *const inputs
 		return NULL;
 	if ((op->flags & F_NOBOOL) && d == DT_BOOL) {
 		error_set(err, ERR_VALUE, "%s is not defined for bool; use %sastype first", op->name,
-			  id == MAP_subtract ? "bitwise_xor or logical_xor, or " : id == MAP_negative ? "logical_not, or " : "");
+			  id == MAP_subtract   ? "bitwise_xor or logical_xor, or "
+			  : id == MAP_negative ? "logical_not, or "
+					       : "");
 		return NULL;
 	}
 	if ((op->flags & F_DIVIDES) && (d == DT_BOOL || dtype_is_int(d)))
@@ -154,12 +157,13 @@ struct node *node_map(struct graph *g, enum map_id id, struct node *const inputs
 		return NULL;
 	for (int i = 0; i < n; i++) {
 		/* A scalar is rounded to the common type before anything is computed with it (NEP 50). */
-		if (in[i]->kind == NODE_CONST && i >= first && !(in[i] = node_full(g, d, &in[i]->shape, &in[i]->scalar, err)))
+		if (in[i]->kind == NODE_CONST && i >= first &&
+		    !(in[i] = node_full(g, d, &in[i]->shape, &in[i]->scalar, err)))
 			return NULL;
-		if (in[i]->kind == NODE_CONST ? !(in[i] = node_broadcast(g, in[i], &shape, err)) :
-		    in[i]->shape.ndim < shape.ndim && in[i]->size == shape_size(&shape) ?
-						!(in[i] = node_reshape(g, in[i], &shape, err)) :
-						!(in[i] = node_broadcast(g, in[i], &shape, err)))
+		if (in[i]->kind == NODE_CONST ? !(in[i] = node_broadcast(g, in[i], &shape, err))
+		    : in[i]->shape.ndim < shape.ndim && in[i]->size == shape_size(&shape)
+			    ? !(in[i] = node_reshape(g, in[i], &shape, err))
+			    : !(in[i] = node_broadcast(g, in[i], &shape, err)))
 			return NULL;
 	}
 	switch ((enum map_result)op->result) {
@@ -222,8 +226,9 @@ static bool reduce_needs_elements(enum reduce_id id, const struct reduce_param *
 	       id == REDUCE_nanmax || id == REDUCE_nanmin;
 }
 
-struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, const bool reduced[MAX_NDIM], bool keepdims,
-			 enum dtype dtype, bool has_dtype, const struct reduce_param *p, struct error *err)
+struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, const bool reduced[MAX_NDIM],
+			 bool keepdims, enum dtype dtype, bool has_dtype, const struct reduce_param *p,
+			 struct error *err)
 {
 	const struct op *op = reduce_op(id);
 	struct shape shape = { 0 };
@@ -254,9 +259,10 @@ struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, con
 			shape.dim[shape.ndim++] = x->shape.dim[i];
 		}
 	result = has_dtype ? dtype : reduce_dtype(op->result, x->dtype);
-	acc = dtype_is_complex(x->dtype) ? DT_C128 :
-	      x->dtype == DT_BOOL || dtype_info[x->dtype].kind == 'i' ? DT_I64 :
-	      dtype_info[x->dtype].kind == 'u' ? DT_U64 : DT_F64;
+	acc = dtype_is_complex(x->dtype)				? DT_C128
+	      : x->dtype == DT_BOOL || dtype_info[x->dtype].kind == 'i' ? DT_I64
+	      : dtype_info[x->dtype].kind == 'u'			? DT_U64
+									: DT_F64;
 	if (!reduce_loops_get(id, acc) && (acc == DT_I64 || acc == DT_U64))
 		acc = DT_F64;
 	if (!reduce_loops_get(id, acc)) {

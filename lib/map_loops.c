@@ -34,11 +34,11 @@
 
 #define TYPES_B(X, ...) X(DT_BOOL, b, b, __VA_ARGS__)
 #define TYPES_I(X, ...) \
-	X(DT_I8, i8, i8, __VA_ARGS__) X(DT_I16, i16, i16, __VA_ARGS__) \
-	X(DT_I32, i32, i32, __VA_ARGS__) X(DT_I64, i64, i64, __VA_ARGS__)
+	X(DT_I8, i8, i8, __VA_ARGS__) \
+	X(DT_I16, i16, i16, __VA_ARGS__) X(DT_I32, i32, i32, __VA_ARGS__) X(DT_I64, i64, i64, __VA_ARGS__)
 #define TYPES_U(X, ...) \
-	X(DT_U8, u8, u8, __VA_ARGS__) X(DT_U16, u16, u16, __VA_ARGS__) \
-	X(DT_U32, u32, u32, __VA_ARGS__) X(DT_U64, u64, u64, __VA_ARGS__)
+	X(DT_U8, u8, u8, __VA_ARGS__) \
+	X(DT_U16, u16, u16, __VA_ARGS__) X(DT_U32, u32, u32, __VA_ARGS__) X(DT_U64, u64, u64, __VA_ARGS__)
 #define TYPES_F(X, ...) X(DT_F32, f32, f32, __VA_ARGS__) X(DT_F64, f64, f64, __VA_ARGS__)
 #define TYPES_C(X, ...) X(DT_C64, c64, c64, __VA_ARGS__) X(DT_C128, c128, c128, __VA_ARGS__)
 #define TYPES_H(X, ...) X(DT_F16, f16, f16, __VA_ARGS__) X(DT_BF16, bf16, bf16, __VA_ARGS__)
@@ -54,11 +54,12 @@
 #define T_BIUFC(X, ...) T_BIU(X, __VA_ARGS__) T_FC(X, __VA_ARGS__)
 /* All, and the first operand is bool. */
 #define T_COND(X, ...) \
-	X(DT_BOOL, b, b, __VA_ARGS__) X(DT_I8, i8, b, __VA_ARGS__) X(DT_I16, i16, b, __VA_ARGS__) \
-	X(DT_I32, i32, b, __VA_ARGS__) X(DT_I64, i64, b, __VA_ARGS__) X(DT_U8, u8, b, __VA_ARGS__) \
-	X(DT_U16, u16, b, __VA_ARGS__) X(DT_U32, u32, b, __VA_ARGS__) X(DT_U64, u64, b, __VA_ARGS__) \
-	X(DT_F32, f32, b, __VA_ARGS__) X(DT_F64, f64, b, __VA_ARGS__) X(DT_C64, c64, b, __VA_ARGS__) \
-	X(DT_C128, c128, b, __VA_ARGS__)
+	X(DT_BOOL, b, b, __VA_ARGS__) \
+	X(DT_I8, i8, b, __VA_ARGS__) X(DT_I16, i16, b, __VA_ARGS__) X(DT_I32, i32, b, __VA_ARGS__) \
+		X(DT_I64, i64, b, __VA_ARGS__) X(DT_U8, u8, b, __VA_ARGS__) X(DT_U16, u16, b, __VA_ARGS__) \
+			X(DT_U32, u32, b, __VA_ARGS__) X(DT_U64, u64, b, __VA_ARGS__) X(DT_F32, f32, b, __VA_ARGS__) \
+				X(DT_F64, f64, b, __VA_ARGS__) X(DT_C64, c64, b, __VA_ARGS__) \
+					X(DT_C128, c128, b, __VA_ARGS__)
 
 /* -- loops -- */
 
@@ -76,13 +77,12 @@
 	{ \
 		PASTE(mem_, r) *po = BLOCK(out); \
 		OPEN##nin(f, s) \
-		\
-		n = padded(n); \
+\
+			n = padded(n); \
 		INDEPENDENT \
 		for (int64_t i = 0; i < n; i++) { \
-			READ##nin(f, s) \
-			PASTE(var_, r) value = expr; \
-			\
+			READ##nin(f, s) PASTE(var_, r) value = expr; \
+\
 			po[i] = value; \
 		} \
 	}

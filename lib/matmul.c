@@ -24,7 +24,7 @@ enum { SMALL_PRODUCT = 1 << 24, SMALL_MATRIX = 1 << 15, PARALLEL_FROM = 1 << 20,
 /* A block's data: batches of m x k by k x n, as they lie in the inputs. */
 struct product {
 	int64_t m, n, k;
-	bool ta, tb; /* a is stored as k x m, b as n x k */
+	bool ta, tb;   /* a is stored as k x m, b as n x k */
 	int64_t count; /* of batches */
 	int nbatch;
 	int64_t dim[MAX_NDIM], a_step[MAX_NDIM], b_step[MAX_NDIM]; /* elements */
@@ -36,9 +36,9 @@ struct job {
 	enum method method;
 	const char *a, *b;
 	char *out;
-	int64_t tm, tn;	      /* rows and columns of a task */
-	int64_t rows, cols;   /* tasks along m and n */
-	int64_t group;	      /* batches of a task, if rows and cols are 1 */
+	int64_t tm, tn;	    /* rows and columns of a task */
+	int64_t rows, cols; /* tasks along m and n */
+	int64_t group;	    /* batches of a task, if rows and cols are 1 */
 	char *scratch;
 	size_t scratch_room; /* of each worker */
 };
@@ -263,8 +263,9 @@ static int matmul_block(const struct node *x, const void *const in[], void *out,
 	if (nworkers > ntasks)
 		nworkers = (int)ntasks;
 	if (j.method == BY_TILES) {
-		j.scratch_room = round_up((int64_t)matmul_scratch(p->m < j.tm ? p->m : j.tm, p->n < j.tn ? p->n : j.tn, p->k,
-								  j.dtype), 64);
+		j.scratch_room = round_up((int64_t)matmul_scratch(p->m < j.tm ? p->m : j.tm, p->n < j.tn ? p->n : j.tn,
+								  p->k, j.dtype),
+					  64);
 		j.scratch = aligned_alloc(64, j.scratch_room * (size_t)nworkers);
 		if (!j.scratch)
 			return error_memory(err, j.scratch_room * (size_t)nworkers);
@@ -416,7 +417,7 @@ static struct node *product_node(struct graph *g, struct node *a, struct node *b
 	x = node_block(g, matmul_block, 2, in, d, &shape, err);
 	if (x) {
 		x->u.block.start = matmul_start;
-	x->u.block.data = p;
+		x->u.block.data = p;
 		return x;
 	}
 fail:
@@ -438,7 +439,8 @@ struct node *node_matmul(struct graph *g, struct node *a, struct node *b, struct
 			return NULL;
 		}
 		if (!in[i]->shape.ndim) {
-			error_set(err, ERR_VALUE, "%s: matmul needs at least 1 dimension; multiply scales by a 0-d array",
+			error_set(err, ERR_VALUE,
+				  "%s: matmul needs at least 1 dimension; multiply scales by a 0-d array",
 				  node_text(in[i], ta, sizeof(ta)));
 			return NULL;
 		}
@@ -446,7 +448,8 @@ struct node *node_matmul(struct graph *g, struct node *a, struct node *b, struct
 	k = a->shape.dim[a->shape.ndim - 1];
 	kb = b->shape.dim[b->shape.ndim > 1 ? b->shape.ndim - 2 : 0];
 	if (k != kb) {
-		error_set(err, ERR_VALUE, "%s and %s: matmul needs the inner dimensions to agree: %" PRId64 " != %" PRId64,
+		error_set(err, ERR_VALUE,
+			  "%s and %s: matmul needs the inner dimensions to agree: %" PRId64 " != %" PRId64,
 			  node_text(a, ta, sizeof(ta)), node_text(b, tb, sizeof(tb)), k, kb);
 		return NULL;
 	}

@@ -54,17 +54,18 @@ static inline int64_t smaller(int64_t a, int64_t b)
 	{ \
 		const v_##s *vb = __builtin_assume_aligned(b, VEC); \
 		v_##s acc[ROWS][VECS] = { { { 0 } } }; \
-		\
+\
 		for (int64_t l = 0; l < k; l++, a += ROWS, vb += VECS) \
-			_Pragma("GCC unroll 8") for (int r = 0; r < ROWS; r++) { \
+			_Pragma("GCC unroll 8") for (int r = 0; r < ROWS; r++) \
+			{ \
 				v_##s x = a[r] - (v_##s){ 0 }; \
-				\
-				_Pragma("GCC unroll 3") for (int c = 0; c < VECS; c++) \
-					acc[r][c] = MADD(acc[r][c], x, vb[c]); \
+\
+				_Pragma("GCC unroll 3") for (int c = 0; c < VECS; c++) acc[r][c] = \
+					MADD(acc[r][c], x, vb[c]); \
 			} \
 		for (int r = 0; r < ROWS; r++) { \
 			v_##s *to = __builtin_assume_aligned(sum + r * stride, VEC); \
-			\
+\
 			for (int c = 0; c < VECS; c++) \
 				to[c] = MADD_ADD_##s(to[c], acc[r][c]); \
 		} \
@@ -89,7 +90,7 @@ MICRO(f64, MADD)
 	int64_t rows = round_up(PARTS * t->m, ROWS), cols = round_up(t->n, COLS); \
 	int64_t depth = smaller(PARTS * t->k, MATMUL_DEPTH); \
 	sum_##s *sum = scratch, *pb = sum + rows * cols, *pa = pb + cols * depth; \
-	\
+\
 	memset(sum, 0, (size_t)(rows * cols) * sizeof(*sum));
 
 #define MULTIPLY(s, depth) \
@@ -106,12 +107,12 @@ MICRO(f64, MADD)
 	{ \
 		enum { PARTS = 1 }; \
 		PANELS(s) \
-		\
+\
 		for (int64_t from = 0; from < t->k; from += MATMUL_DEPTH) { \
 			int64_t k = smaller(t->k - from, MATMUL_DEPTH); \
 			const mem_##type *a = (const mem_##type *)t->a + from * t->a_col; \
 			const mem_##type *b = (const mem_##type *)t->b + from * t->b_row; \
-			\
+\
 			for (int64_t i = 0; i < rows; i++) \
 				for (int64_t l = 0; l < k; l++) \
 					pa[IN_A(i, l, k)] = i < t->m ? CONVERT(a[i * t->a_row + l * t->a_col]) : 0; \
@@ -120,7 +121,7 @@ MICRO(f64, MADD)
 					const mem_##type *row = b + l * t->b_row + j * t->b_col; \
 					sum_##s *to = pb + (j * k + l * COLS); \
 					int64_t n = smaller(t->n - j, COLS), c = 0; \
-					\
+\
 					if (t->b_col == 1 && n == COLS) \
 						for (; c < COLS; c++) \
 							to[c] = CONVERT(row[c]); \
@@ -133,7 +134,7 @@ MICRO(f64, MADD)
 		} \
 		for (int64_t i = 0; i < t->m; i++) { \
 			mem_##type *out = (mem_##type *)t->out + i * t->out_row; \
-			\
+\
 			for (int64_t j = 0; j < t->n; j++) \
 				out[j] = (mem_##type)sum[i * cols + j]; \
 		} \
@@ -148,17 +149,17 @@ MICRO(f64, MADD)
 	{ \
 		enum { PARTS = 2 }; \
 		PANELS(f64) \
-		\
+\
 		for (int64_t from = 0; from < t->k; from += MATMUL_DEPTH / 2) { \
 			int64_t k = smaller(t->k - from, MATMUL_DEPTH / 2), k2 = 2 * k; \
 			const real *a = (const real *)t->a + 2 * from * t->a_col; \
 			const real *b = (const real *)t->b + 2 * from * t->b_row; \
-			\
+\
 			for (int64_t i = 0; i < rows / 2; i++) \
 				for (int64_t l = 0; l < k; l++) { \
 					const real *z = a + 2 * (i * t->a_row + l * t->a_col); \
 					double x = i < t->m ? z[0] : 0, y = i < t->m ? z[1] : 0; \
-					\
+\
 					pa[IN_A(2 * i, 2 * l, k2)] = x; \
 					pa[IN_A(2 * i, 2 * l + 1, k2)] = -y; \
 					pa[IN_A(2 * i + 1, 2 * l, k2)] = y; \
@@ -167,7 +168,7 @@ MICRO(f64, MADD)
 			for (int64_t j = 0; j < cols; j++) \
 				for (int64_t l = 0; l < k; l++) { \
 					const real *z = b + 2 * (l * t->b_row + j * t->b_col); \
-					\
+\
 					pb[IN_B(2 * l, j, k2)] = j < t->n ? z[0] : 0; \
 					pb[IN_B(2 * l + 1, j, k2)] = j < t->n ? z[1] : 0; \
 				} \
@@ -175,7 +176,7 @@ MICRO(f64, MADD)
 		} \
 		for (int64_t i = 0; i < t->m; i++) { \
 			real *out = (real *)t->out + 2 * i * t->out_row; \
-			\
+\
 			for (int64_t j = 0; j < t->n; j++) { \
 				out[2 * j] = (real)sum[2 * i * cols + j]; \
 				out[2 * j + 1] = (real)sum[(2 * i + 1) * cols + j]; \
@@ -186,10 +187,10 @@ MICRO(f64, MADD)
 #define AS_IS(x) (x)
 #define AS_BOOL(x) ((x) != 0)
 #define NUMBERS(X) \
-	X(DT_I8, i8, u8, (uint8_t)AS_IS) X(DT_U8, u8, u8, AS_IS) X(DT_I16, i16, u16, (uint16_t)AS_IS) \
-	X(DT_U16, u16, u16, AS_IS) X(DT_I32, i32, u32, (uint32_t)AS_IS) X(DT_U32, u32, u32, AS_IS) \
-	X(DT_I64, i64, u64, (uint64_t)AS_IS) X(DT_U64, u64, u64, AS_IS) X(DT_F32, f32, f64, AS_IS) \
-	X(DT_F64, f64, f64, AS_IS)
+	X(DT_I8, i8, u8, (uint8_t)AS_IS) \
+	X(DT_U8, u8, u8, AS_IS) X(DT_I16, i16, u16, (uint16_t)AS_IS) X(DT_U16, u16, u16, AS_IS) \
+		X(DT_I32, i32, u32, (uint32_t)AS_IS) X(DT_U32, u32, u32, AS_IS) X(DT_I64, i64, u64, (uint64_t)AS_IS) \
+			X(DT_U64, u64, u64, AS_IS) X(DT_F32, f32, f64, AS_IS) X(DT_F64, f64, f64, AS_IS)
 #define TYPES(X) X(DT_BOOL, b, b, AS_BOOL) NUMBERS(X)
 
 TYPES(TILE)
@@ -206,15 +207,16 @@ enum { LANES = 32, BLOCK_LENGTH = 1 << 14, CHUNK_ROWS = 512, CHUNK_DEPTH = 256 }
 	static sum_##s dot_##type(int64_t k, const mem_##type *x, const mem_##type *y) \
 	{ \
 		sum_##s total = 0; \
-		\
+\
 		for (int64_t from = 0; from < k; from += BLOCK_LENGTH) { \
 			int64_t n = smaller(k - from, BLOCK_LENGTH), l = 0; \
 			const mem_##type *p = x + from, *q = y + from; \
 			sum_##s acc[LANES] = { 0 }; \
-			\
+\
 			for (; l + LANES <= n; l += LANES) \
 				for (int c = 0; c < LANES; c++) \
-					acc[c] = (sum_##s)MADD(acc[c], (sum_##s)CONVERT(p[l + c]), (sum_##s)CONVERT(q[l + c])); \
+					acc[c] = (sum_##s)MADD(acc[c], (sum_##s)CONVERT(p[l + c]), \
+							       (sum_##s)CONVERT(q[l + c])); \
 			for (int c = 0; l < n; l++, c++) \
 				acc[c] = (sum_##s)MADD(acc[c], (sum_##s)CONVERT(p[l]), (sum_##s)CONVERT(q[l])); \
 			for (int half = LANES / 2; half; half /= 2) \
@@ -232,19 +234,20 @@ enum { LANES = 32, BLOCK_LENGTH = 1 << 14, CHUNK_ROWS = 512, CHUNK_DEPTH = 256 }
 		const mem_##type *a = (const mem_##type *)t->a + first, *x = t->b; \
 		mem_##type *out = (mem_##type *)t->out + first; \
 		sum_##s total[CHUNK_ROWS] = { 0 }, acc[CHUNK_ROWS]; \
-		\
+\
 		for (int64_t from = 0; from < t->k; from += CHUNK_DEPTH) { \
 			int64_t end = smaller(t->k, from + CHUNK_DEPTH), l = from; \
-			\
+\
 			memset(acc, 0, sizeof(acc)); \
 			for (; l + 4 <= end; l += 4) { \
-				const mem_##type *p = a + l * t->a_col, *q = p + t->a_col, *r = q + t->a_col, *w = r + t->a_col; \
+				const mem_##type *p = a + l * t->a_col, *q = p + t->a_col, *r = q + t->a_col, \
+						 *w = r + t->a_col; \
 				sum_##s x0 = (sum_##s)CONVERT(x[l]), x1 = (sum_##s)CONVERT(x[l + 1]); \
 				sum_##s x2 = (sum_##s)CONVERT(x[l + 2]), x3 = (sum_##s)CONVERT(x[l + 3]); \
-				\
+\
 				for (int64_t i = 0; i < m; i++) { \
 					sum_##s v = (sum_##s)MADD(acc[i], (sum_##s)CONVERT(p[i]), x0); \
-					\
+\
 					v = (sum_##s)MADD(v, (sum_##s)CONVERT(q[i]), x1); \
 					v = (sum_##s)MADD(v, (sum_##s)CONVERT(r[i]), x2); \
 					acc[i] = (sum_##s)MADD(v, (sum_##s)CONVERT(w[i]), x3); \
@@ -252,7 +255,8 @@ enum { LANES = 32, BLOCK_LENGTH = 1 << 14, CHUNK_ROWS = 512, CHUNK_DEPTH = 256 }
 			} \
 			for (; l < end; l++) \
 				for (int64_t i = 0; i < m; i++) \
-					acc[i] = (sum_##s)MADD(acc[i], (sum_##s)CONVERT(a[i + l * t->a_col]), (sum_##s)CONVERT(x[l])); \
+					acc[i] = (sum_##s)MADD(acc[i], (sum_##s)CONVERT(a[i + l * t->a_col]), \
+							       (sum_##s)CONVERT(x[l])); \
 			for (int64_t i = 0; i < m; i++) \
 				total[i] = (sum_##s)PLUS(total[i], acc[i]); \
 		} \
@@ -264,7 +268,7 @@ enum { LANES = 32, BLOCK_LENGTH = 1 << 14, CHUNK_ROWS = 512, CHUNK_DEPTH = 256 }
 	static void vec_##type(const struct matmul_tile *t) \
 	{ \
 		mem_##type *out = t->out; \
-		\
+\
 		if (t->a_col == 1 || t->k == 1) \
 			for (int64_t i = 0; i < t->m; i++) \
 				out[i] = (mem_##type)dot_##type(t->k, (const mem_##type *)t->a + i * t->a_row, t->b); \
@@ -281,18 +285,18 @@ enum { LANES = 32, BLOCK_LENGTH = 1 << 14, CHUNK_ROWS = 512, CHUNK_DEPTH = 256 }
 	static void dot_##type(int64_t k, const real *x, const real *y, real *out) \
 	{ \
 		double total_re = 0, total_im = 0; \
-		\
+\
 		for (int64_t from = 0; from < k; from += BLOCK_LENGTH) { \
 			int64_t n = smaller(k - from, BLOCK_LENGTH); \
 			const real *p = x + 2 * from, *q = y + 2 * from; \
 			double re[LANES] = { 0 }, im[LANES] = { 0 }; \
-			\
+\
 			for (int64_t l = 0; l < n; l += LANES, p += 2 * LANES, q += 2 * LANES) { \
 				int lanes = (int)smaller(n - l, LANES); \
-				\
+\
 				for (int c = 0; c < lanes; c++) { \
 					double a = p[2 * c], b = p[2 * c + 1], u = q[2 * c], v = q[2 * c + 1]; \
-					\
+\
 					re[c] += a * u - b * v; \
 					im[c] += a * v + b * u; \
 				} \
@@ -308,25 +312,25 @@ enum { LANES = 32, BLOCK_LENGTH = 1 << 14, CHUNK_ROWS = 512, CHUNK_DEPTH = 256 }
 		out[0] = (real)total_re; \
 		out[1] = (real)total_im; \
 	} \
-	\
+\
 	static void columns_##type(const struct matmul_tile *t, int64_t first, int64_t m) \
 	{ \
 		const real *x = t->b; \
 		real *out = (real *)t->out + 2 * first; \
 		double total_re[CHUNK_ROWS] = { 0 }, total_im[CHUNK_ROWS] = { 0 }, re[CHUNK_ROWS], im[CHUNK_ROWS]; \
-		\
+\
 		for (int64_t from = 0; from < t->k; from += CHUNK_DEPTH) { \
 			int64_t end = smaller(t->k, from + CHUNK_DEPTH); \
-			\
+\
 			memset(re, 0, sizeof(re)); \
 			memset(im, 0, sizeof(im)); \
 			for (int64_t l = from; l < end; l++) { \
 				const real *p = (const real *)t->a + 2 * (first + l * t->a_col); \
 				double u = x[2 * l], v = x[2 * l + 1]; \
-				\
+\
 				for (int64_t i = 0; i < m; i++) { \
 					double a = p[2 * i], b = p[2 * i + 1]; \
-					\
+\
 					re[i] += a * u - b * v; \
 					im[i] += a * v + b * u; \
 				} \
@@ -341,7 +345,7 @@ enum { LANES = 32, BLOCK_LENGTH = 1 << 14, CHUNK_ROWS = 512, CHUNK_DEPTH = 256 }
 			out[2 * i + 1] = (real)total_im[i]; \
 		} \
 	} \
-	\
+\
 	static void vec_##type(const struct matmul_tile *t) \
 	{ \
 		if (t->a_col == 1 || t->k == 1) \
@@ -366,6 +370,6 @@ VECTOR_COMPLEX(c128, double)
 #define VEC_ENTRY(dtype, type, s, CONVERT) [dtype] = vec_##type,
 extern const struct matmul_loops PASTE(matmul_, LEVEL);
 const struct matmul_loops PASTE(matmul_, LEVEL) = {
-	.tile = { TYPES(TILE_ENTRY) [DT_C64] = tile_c64, [DT_C128] = tile_c128 },
-	.vec = { TYPES(VEC_ENTRY) [DT_C64] = vec_c64, [DT_C128] = vec_c128 },
+	.tile = { TYPES(TILE_ENTRY)[DT_C64] = tile_c64, [DT_C128] = tile_c128 },
+	.vec = { TYPES(VEC_ENTRY)[DT_C64] = vec_c64, [DT_C128] = vec_c128 },
 };

@@ -171,9 +171,7 @@ static size_t scan_bool(struct scalar *out, const char *s, const char *end)
 		size_t n = strlen(word[i].text);
 
 		if ((size_t)(end - s) >= n && !memcmp(s, word[i].text, n)) {
-			*out = (struct scalar){
-				.kind = SCALAR_BOOL, .magnitude = word[i].value, .re = word[i].value
-			};
+			*out = (struct scalar){ .kind = SCALAR_BOOL, .magnitude = word[i].value, .re = word[i].value };
 			return n;
 		}
 	}

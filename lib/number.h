@@ -29,10 +29,10 @@ enum scalar_kind { SCALAR_BOOL, SCALAR_INT, SCALAR_FLOAT, SCALAR_COMPLEX };
 
 struct scalar {
 	enum scalar_kind kind;
-	bool negative;	/* SCALAR_INT: the value is -magnitude */
+	bool negative;	    /* SCALAR_INT: the value is -magnitude */
 	uint64_t magnitude; /* SCALAR_INT and SCALAR_BOOL */
-	double re, im;	/* always set: the value rounded to double */
-	bool huge;	/* SCALAR_INT: beyond 64 bits, magnitude is UINT64_MAX and re the value */
+	double re, im;	    /* always set: the value rounded to double */
+	bool huge;	    /* SCALAR_INT: beyond 64 bits, magnitude is UINT64_MAX and re the value */
 };
 
 /*

@@ -20,17 +20,48 @@ static const struct {
 /* nin of a MAP row counts the operands that attrs names; op_operands subtracts them when asked. */
 const struct op op_table[] = {
 #define MAP(id_, aliases_, nin_, types_, result_, flags_, expr_, attrs_, help_) \
-	{ .name = #id_, .aliases = aliases_, .class = OP_MAP, .family = FAMILY_elementwise, .nin_min = nin_, \
-	  .nin_max = nin_, .attrs = attrs_, .help = help_, .id = MAP_##id_, .flags = flags_, .result = RESULT_##result_ },
+	{ .name = #id_, \
+	  .aliases = aliases_, \
+	  .class = OP_MAP, \
+	  .family = FAMILY_elementwise, \
+	  .nin_min = nin_, \
+	  .nin_max = nin_, \
+	  .attrs = attrs_, \
+	  .help = help_, \
+	  .id = MAP_##id_, \
+	  .flags = flags_, \
+	  .result = RESULT_##result_ },
 #define REDUCE(id_, aliases_, result_, attrs_, help_) \
-	{ .name = #id_, .aliases = aliases_, .class = OP_REDUCE, .family = FAMILY_reduce, .nin_min = 1, .nin_max = 1, \
-	  .attrs = attrs_, .help = help_, .id = REDUCE_##id_, .result = result_ },
+	{ .name = #id_, \
+	  .aliases = aliases_, \
+	  .class = OP_REDUCE, \
+	  .family = FAMILY_reduce, \
+	  .nin_min = 1, \
+	  .nin_max = 1, \
+	  .attrs = attrs_, \
+	  .help = help_, \
+	  .id = REDUCE_##id_, \
+	  .result = result_ },
 #define TEXT(id_, aliases_, family_, nin_, attrs_, text_, help_) \
-	{ .name = #id_, .aliases = aliases_, .class = OP_TEXT, .family = FAMILY_##family_, .nin_min = nin_, .nin_max = nin_, \
-	  .attrs = attrs_, .text = text_, .help = help_ },
+	{ .name = #id_, \
+	  .aliases = aliases_, \
+	  .class = OP_TEXT, \
+	  .family = FAMILY_##family_, \
+	  .nin_min = nin_, \
+	  .nin_max = nin_, \
+	  .attrs = attrs_, \
+	  .text = text_, \
+	  .help = help_ },
 #define OP(id_, aliases_, family_, nin_min_, nin_max_, attrs_, help_) \
-	{ .name = #id_, .aliases = aliases_, .class = OP_BUILD, .family = FAMILY_##family_, .nin_min = nin_min_, \
-	  .nin_max = nin_max_, .attrs = attrs_, .help = help_, .build = build_##id_ },
+	{ .name = #id_, \
+	  .aliases = aliases_, \
+	  .class = OP_BUILD, \
+	  .family = FAMILY_##family_, \
+	  .nin_min = nin_min_, \
+	  .nin_max = nin_max_, \
+	  .attrs = attrs_, \
+	  .help = help_, \
+	  .build = build_##id_ },
 #include "ops.def"
 };
 const int op_table_size = sizeof(op_table) / sizeof(op_table[0]);
@@ -91,7 +122,8 @@ int text_distance(const char *a, const char *b)
 				best = d[i - 1][j] + 1;
 			if (d[i][j - 1] + 1 < best)
 				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    d[i - 2][j - 2] + 1 < best)
 				best = d[i - 2][j - 2] + 1;
 			d[i][j] = best;
 		}
@@ -145,7 +177,8 @@ int op_attrs(const struct op *op, struct attr attrs[MAX_ATTRS])
 		memset(a, 0, sizeof(*a));
 		snprintf(a->name, sizeof(a->name), "%.*s", (int)name, s);
 		for (int t = ATTR_FLAG; t <= ATTR_OPERAND; t++)
-			if (strlen(attr_types[t]) == (size_t)(s + w - type) && !strncmp(type, attr_types[t], (size_t)(s + w - type)))
+			if (strlen(attr_types[t]) == (size_t)(s + w - type) &&
+			    !strncmp(type, attr_types[t], (size_t)(s + w - type)))
 				a->type = (enum attr_type)t;
 		a->required = s[name] != '=' && a->type != ATTR_FLAG;
 		a->none = a->type != ATTR_FLAG;
@@ -176,12 +209,28 @@ static const char *attr_default(const struct op *op, const char *name, char *buf
 const char *attr_canonical(const char *name, char buf[32])
 {
 	static const char *const synonyms[][2] = {
-		{ "dim", "axis" },	  { "dims", "axes" },	      { "keepdim", "keepdims" }, { "ddof", "correction" },
-		{ "offset", "k" },	  { "diagonal", "k" },	      { "low", "low" },		 { "size", "shape" },
-		{ "negative_slope", "slope" }, { "shifts", "shift" }, { "newshape", "shape" },	 { "dim0", "axis1" },
-		{ "dim1", "axis2" },	  { "reps", "repetitions" },  { "a_min", "min" },	 { "a_max", "max" },
-		{ "indices", "index" },	  { "endpoint", "endpoint" }, { "sections", "sections" }, { "chunks", "sections" },
-		{ "fill_value", "value" }, { "p", "p" },
+		{ "dim", "axis" },
+		{ "dims", "axes" },
+		{ "keepdim", "keepdims" },
+		{ "ddof", "correction" },
+		{ "offset", "k" },
+		{ "diagonal", "k" },
+		{ "low", "low" },
+		{ "size", "shape" },
+		{ "negative_slope", "slope" },
+		{ "shifts", "shift" },
+		{ "newshape", "shape" },
+		{ "dim0", "axis1" },
+		{ "dim1", "axis2" },
+		{ "reps", "repetitions" },
+		{ "a_min", "min" },
+		{ "a_max", "max" },
+		{ "indices", "index" },
+		{ "endpoint", "endpoint" },
+		{ "sections", "sections" },
+		{ "chunks", "sections" },
+		{ "fill_value", "value" },
+		{ "p", "p" },
 	};
 
 	snprintf(buf, 32, "%s", name);
@@ -418,8 +467,9 @@ static int build_map(struct call *c, struct error *err)
 
 static int build_reduce(struct call *c, struct error *err)
 {
-	const struct attr *axis = attr_get(c, "axis"), *keepdims = attr_get(c, "keepdims"), *dtype = attr_get(c, "dtype"),
-			  *correction = attr_get(c, "correction"), *ord = attr_get(c, "ord");
+	const struct attr *axis = attr_get(c, "axis"), *keepdims = attr_get(c, "keepdims"),
+			  *dtype = attr_get(c, "dtype"), *correction = attr_get(c, "correction"),
+			  *ord = attr_get(c, "ord");
 	struct reduce_param p = { 0, correction && !correction->none ? correction->f : 0,
 				  ord && !ord->none ? ord->f : 2 };
 	bool reduced[MAX_NDIM];

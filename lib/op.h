@@ -9,9 +9,9 @@ enum op_class { OP_MAP, OP_REDUCE, OP_TEXT, OP_BUILD };
 
 /* Families group the rows in lists, and tell which command they belong to. */
 #define FAMILIES(X) \
-	X(elementwise, "op") X(shape, "op") X(join, "op") X(index, "op") X(linalg, "op") X(type, "op") \
-	X(scan, "op") X(sort, "op") \
-	X(reduce, "reduce") X(create, "create") X(matmul, "matmul")
+	X(elementwise, "op") \
+	X(shape, "op") X(join, "op") X(index, "op") X(linalg, "op") X(type, "op") X(scan, "op") X(sort, "op") \
+		X(reduce, "reduce") X(create, "create") X(matmul, "matmul")
 
 enum op_family {
 #define FAMILY(id, command) FAMILY_##id,
@@ -21,7 +21,7 @@ enum op_family {
 
 /* Result type of a reduction, by the type of its input. */
 enum reduce_result {
-	R_SUM,	 /* bool, ints -> int64 or uint64; others the same */
+	R_SUM, /* bool, ints -> int64 or uint64; others the same */
 	R_SAME,
 	R_MEAN,	 /* bool, ints -> float64 */
 	R_REAL,	 /* bool, ints -> float64, complex -> its real type */
@@ -44,9 +44,9 @@ struct op {
 	const char *attrs;    /* see ops.def */
 	const char *text;     /* OP_TEXT: the expression */
 	const char *help;
-	int id;		      /* enum map_id or enum reduce_id */
-	int flags;	      /* OP_MAP: F_... */
-	int result;	      /* enum map_result or enum reduce_result */
+	int id;	    /* enum map_id or enum reduce_id */
+	int flags;  /* OP_MAP: F_... */
+	int result; /* enum map_result or enum reduce_result */
 	build_fn *build;
 };
 
@@ -79,10 +79,10 @@ struct attr {
 	int64_t i;
 	double f;
 	enum dtype dtype;
-	const char *s;	     /* as text, of the graph */
+	const char *s; /* as text, of the graph */
 	int n;
-	int64_t *list;	     /* n items, of the graph */
-	struct node *node;   /* ATTR_OPERAND */
+	int64_t *list;	   /* n items, of the graph */
+	struct node *node; /* ATTR_OPERAND */
 };
 
 /* The attributes of op in positional order, with their defaults unread (attr.s holds the default's text). */
@@ -103,11 +103,11 @@ struct call {
 	/* what build makes */
 	int nout, room;
 	struct node **out;
-	const char **out_names; /* "values" "counts"; NULL: numbered */
+	const char **out_names;		       /* "values" "counts"; NULL: numbered */
 	enum dtype default_float, default_int; /* float64, int64, or what the user prefers */
-	bool random;		  /* build drew random numbers, from this seed */
+	bool random;			       /* build drew random numbers, from this seed */
 	uint64_t seed;
-	bool dry;		  /* compute nothing, also not where a shape depends on values */
+	bool dry; /* compute nothing, also not where a shape depends on values */
 };
 
 /*

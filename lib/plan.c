@@ -132,8 +132,9 @@ static void tell_pass(struct plan *p, const struct node *x, bool keep)
 	tell_node(p, &l, x);
 	p->passes++;
 	if (p->out)
-		text_fmt(p->out, "  pass %d: read %s; %s; %s %" PRId64 " bytes\n", p->passes, l.reads.len ? l.reads.s : "nothing",
-			 l.ops.len ? l.ops.s : "copy", keep ? "keep" : "write", nbytes);
+		text_fmt(p->out, "  pass %d: read %s; %s; %s %" PRId64 " bytes\n", p->passes,
+			 l.reads.len ? l.reads.s : "nothing", l.ops.len ? l.ops.s : "copy", keep ? "keep" : "write",
+			 nbytes);
 	text_release(&l.reads);
 	text_release(&l.ops);
 }

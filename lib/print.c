@@ -122,7 +122,9 @@ static void style_init(struct float_style *style, enum dtype d, const unsigned c
 	bool any_finite = false, any_special = false, negative_inf = false;
 	struct binary b;
 
-	*style = (struct float_style){ .dtype = d, .plus = plus, .precision = opt->precision < 1000 ? opt->precision : -1 };
+	*style = (struct float_style){ .dtype = d,
+				       .plus = plus,
+				       .precision = opt->precision < 1000 ? opt->precision : -1 };
 	for (int64_t i = 0; i < n; i++) {
 		binary_split(&b, d, data + (size_t)i * stride);
 		if (b.class != FLOAT_FINITE) {

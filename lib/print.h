@@ -7,14 +7,17 @@
 
 /* NumPy's print options, with NumPy's defaults in PRINT_OPTIONS_INIT. */
 struct print_options {
-	int precision; /* digits after the point; -1: as many as needed to read back exactly */
+	int precision;	   /* digits after the point; -1: as many as needed to read back exactly */
 	int64_t threshold; /* more elements than this are summarised; INT64_MAX: never */
 	int edgeitems;
 	int linewidth;
 	bool suppress_small; /* never use the exponent because of small numbers */
 };
 
-#define PRINT_OPTIONS_INIT { 8, 1000, 3, 75, false }
+#define PRINT_OPTIONS_INIT \
+	{ \
+		8, 1000, 3, 75, false \
+	}
 
 /* Will an array of this shape be summarised? */
 bool print_summarised(const struct shape *shape, const struct print_options *opt);

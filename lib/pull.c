@@ -64,14 +64,16 @@ void swap_units(void *p, int64_t n, size_t unit)
 	}
 }
 
-#define COPY_RUN(type)                                                            \
-	do {                                                                      \
-		type *d = (type *)(void *)dst;                                    \
-		for (int64_t i = 0; i < n; i++, src += stride)                    \
-			memcpy(d + i, src, sizeof(type));                         \
+#define COPY_RUN(type) \
+	do { \
+		type *d = (type *)(void *)dst; \
+		for (int64_t i = 0; i < n; i++, src += stride) \
+			memcpy(d + i, src, sizeof(type)); \
 	} while (0)
 
-struct pair64 { uint64_t a, b; };
+struct pair64 {
+	uint64_t a, b;
+};
 
 static void copy_run(unsigned char *dst, const unsigned char *src, int64_t n, int64_t stride, size_t itemsize)
 {
@@ -98,10 +100,10 @@ static void copy_run(unsigned char *dst, const unsigned char *src, int64_t n, in
 	}
 }
 
-#define COPY_BLOCK(type)                                                                                     \
-	for (int64_t i = r; i < rows && i < r + SQUARE; i++)                                                  \
-		for (int64_t j = c; j < cols && j < c + SQUARE; j++)                                          \
-			memcpy((type *)(void *)dst + i * cols + j, src + i * row_stride + j * stride, sizeof(type))
+#define COPY_BLOCK(type) \
+	for (int64_t i = r; i < rows && i < r + SQUARE; i++) \
+		for (int64_t j = c; j < cols && j < c + SQUARE; j++) \
+	memcpy((type *)(void *)dst + i * cols + j, src + i * row_stride + j * stride, sizeof(type))
 
 /*
  * rows x cols elements into contiguous rows, in squares: where a column of the source is contiguous, a row-wise copy would
@@ -144,8 +146,8 @@ bool layout_turned(const struct layout *l, size_t itemsize)
 }
 
 /* Elements start .. start+n-1 in C order of the strided layout l, in memory at base. */
-static void copy_strided(unsigned char *dst, const struct layout *l, const unsigned char *base, int64_t start, int64_t n,
-			 size_t itemsize)
+static void copy_strided(unsigned char *dst, const struct layout *l, const unsigned char *base, int64_t start,
+			 int64_t n, size_t itemsize)
 {
 	int64_t index[MAX_NDIM], last = l->ndim - 1, rest = start;
 	const unsigned char *src = base;
@@ -263,7 +265,9 @@ static double range_value(const struct range *r, int64_t i)
 static const void *pull_range(struct context *c, struct node *x, int64_t start, int64_t n, struct error *err)
 {
 	const struct range *r = &x->u.range;
-	enum dtype type = r->integer ? DT_I64 : x->dtype == DT_F32 || x->dtype == DT_F16 || x->dtype == DT_BF16 ? DT_F32 : DT_F64;
+	enum dtype type = r->integer							    ? DT_I64
+			  : x->dtype == DT_F32 || x->dtype == DT_F16 || x->dtype == DT_BF16 ? DT_F32
+											    : DT_F64;
 	void *buf;
 
 	/* NumPy computes float32 ranges of arange in float32; linspace always in float64. */
@@ -287,8 +291,10 @@ static const void *pull_range(struct context *c, struct node *x, int64_t start, 
 
 		/* As numpy.geomspace: powers of ten between the logarithms, with the sign of start. */
 		for (int64_t i = 0; i < n; i++)
-			v[i] = start + i == 0 ? r->base : start + i == r->pinned ? r->stop :
-				copysign(pow(10.0, (double)(start + i) * r->step + r->start), r->base);
+			v[i] = start + i == 0 ? r->base
+			       : start + i == r->pinned
+				       ? r->stop
+				       : copysign(pow(10.0, (double)(start + i) * r->step + r->start), r->base);
 	} else {
 		double *v = buf;
 

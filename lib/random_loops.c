@@ -97,30 +97,30 @@ static void draw(uint64_t seed, uint32_t low, uint32_t high, uint32_t stream, ui
 
 #endif
 
-#define FILL(name, type, stream, expr)                                                                           \
-	static void fill_##name(const struct random_param *p, uint32_t low, uint32_t high, int64_t n,            \
-				type *restrict out)                                                              \
-	{                                                                                                        \
-		const double a TENSOR_UNUSED = p->a, b TENSOR_UNUSED = p->b;                                     \
-		const uint64_t lo TENSOR_UNUSED = (uint64_t)p->lo, range TENSOR_UNUSED = p->range;               \
-		struct philox_bits r;                                                                            \
-		uint64_t first[DRAWN], second[DRAWN];                                                            \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i += DRAWN) {                                                         \
-			int64_t m = n - i < DRAWN ? n - i : DRAWN;                                               \
-                                                                                                                 \
-			draw(p->seed, low + (uint32_t)i, high, stream, first, second);                           \
-			for (int64_t k = 0; k < m; k++) {                                                        \
-				r.a = first[k];                                                                  \
-				r.b = second[k];                                                                 \
-				out[i + k] = expr;                                                               \
-			}                                                                                        \
-		}                                                                                                \
+#define FILL(name, type, stream, expr) \
+	static void fill_##name(const struct random_param *p, uint32_t low, uint32_t high, int64_t n, \
+				type *restrict out) \
+	{ \
+		const double a TENSOR_UNUSED = p->a, b TENSOR_UNUSED = p->b; \
+		const uint64_t lo TENSOR_UNUSED = (uint64_t)p->lo, range TENSOR_UNUSED = p->range; \
+		struct philox_bits r; \
+		uint64_t first[DRAWN], second[DRAWN]; \
+\
+		for (int64_t i = 0; i < n; i += DRAWN) { \
+			int64_t m = n - i < DRAWN ? n - i : DRAWN; \
+\
+			draw(p->seed, low + (uint32_t)i, high, stream, first, second); \
+			for (int64_t k = 0; k < m; k++) { \
+				r.a = first[k]; \
+				r.b = second[k]; \
+				out[i + k] = expr; \
+			} \
+		} \
 	}
 
 FILL(uniform, double, PHILOX_UNIFORM, a + (b - a) * philox_unit(r.a))
 FILL(normal, double, PHILOX_NORMAL, a + b * philox_normal(r))
-FILL(exponential, double, PHILOX_EXPONENTIAL, a * philox_exponential(r))
+FILL(exponential, double, PHILOX_EXPONENTIAL, a *philox_exponential(r))
 FILL(bernoulli, uint64_t, PHILOX_BERNOULLI, philox_unit(r.a) < a)
 FILL(integer, uint64_t, PHILOX_INTEGER, lo + philox_mulhi(r.a, range))
 FILL(bits, uint64_t, PHILOX_INTEGER, lo + r.a)

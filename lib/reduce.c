@@ -8,7 +8,10 @@
 
 enum { FAMILIES = 4 };
 
-#define LEVEL_FAMILIES(level) { reduce_sum_##level, reduce_order_##level, reduce_var_##level, reduce_norm_##level }
+#define LEVEL_FAMILIES(level) \
+	{ \
+		reduce_sum_##level, reduce_order_##level, reduce_var_##level, reduce_norm_##level \
+	}
 
 static reduce_find_fn *const families[][FAMILIES] = {
 #if defined(__x86_64__)

@@ -14,10 +14,10 @@ typedef const struct reduce_loops *reduce_find_fn(enum reduce_id id, enum dtype 
 #define REDUCE_LEVEL_NAME2(name, level) REDUCE_LEVEL_NAME(name, level)
 #define LEVEL_NAME(name) REDUCE_LEVEL_NAME2(name, LEVEL)
 
-#define REDUCE_FAMILIES(level)                           \
-	reduce_find_fn reduce_sum_##level;               \
-	reduce_find_fn reduce_order_##level;             \
-	reduce_find_fn reduce_var_##level;               \
+#define REDUCE_FAMILIES(level) \
+	reduce_find_fn reduce_sum_##level; \
+	reduce_find_fn reduce_order_##level; \
+	reduce_find_fn reduce_var_##level; \
 	reduce_find_fn reduce_norm_##level;
 
 #if defined(__x86_64__)

@@ -16,26 +16,26 @@ static inline uint64_t magnitude(uint64_t bits)
 #define NONZERO_FLOAT(x, i) (magnitude((x)[i]) != 0)
 #define NONZERO_COMPLEX(x, i) ((magnitude((x)[2 * (i)]) | magnitude((x)[2 * (i) + 1])) != 0)
 
-#define COUNT(name, nonzero)                                                                                     \
-	static void name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,               \
-			       const struct reduce_param *p TENSOR_UNUSED)                                       \
-	{                                                                                                        \
-		const uint64_t *v = x;                                                                           \
-		int64_t count = 0;                                                                               \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			count += nonzero(v, i);                                                                  \
-		*(int64_t *)state += count;                                                                      \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_rows(void *restrict states, const void *restrict x, int64_t n,                        \
-				int64_t index TENSOR_UNUSED, const struct reduce_param *p TENSOR_UNUSED)         \
-	{                                                                                                        \
-		int64_t *restrict s = states;                                                                    \
-		const uint64_t *restrict v = x;                                                                  \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			s[i] += nonzero(v, i);                                                                   \
+#define COUNT(name, nonzero) \
+	static void name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED, \
+			       const struct reduce_param *p TENSOR_UNUSED) \
+	{ \
+		const uint64_t *v = x; \
+		int64_t count = 0; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			count += nonzero(v, i); \
+		*(int64_t *)state += count; \
+	} \
+\
+	static void name##_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED, \
+				const struct reduce_param *p TENSOR_UNUSED) \
+	{ \
+		int64_t *restrict s = states; \
+		const uint64_t *restrict v = x; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			s[i] += nonzero(v, i); \
 	}
 
 COUNT(count_i64, NONZERO_INT)
@@ -161,34 +161,34 @@ static inline void norm_fold_rows(struct norm *restrict s, const double *restric
 			acc_add(&s[i].sum, y[i]);
 }
 
-#define NORM(name, width, terms)                                                                                 \
-	static void name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,               \
-			       const struct reduce_param *p)                                                     \
-	{                                                                                                        \
-		const double *v = x;                                                                             \
-		double y[BLOCK];                                                                                 \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i += BLOCK) {                                                         \
-			int64_t m = n - i < BLOCK ? n - i : BLOCK;                                               \
-                                                                                                                 \
-			terms(y, v + i * width, m, p->ord);                                                      \
-			norm_fold_run(state, y, m, p->ord);                                                      \
-		}                                                                                                \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_rows(void *states, const void *x, int64_t n, int64_t index TENSOR_UNUSED,             \
-				const struct reduce_param *p)                                                    \
-	{                                                                                                        \
-		struct norm *s = states;                                                                         \
-		const double *v = x;                                                                             \
-		double y[BLOCK];                                                                                 \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i += BLOCK) {                                                         \
-			int64_t m = n - i < BLOCK ? n - i : BLOCK;                                               \
-                                                                                                                 \
-			terms(y, v + i * width, m, p->ord);                                                      \
-			norm_fold_rows(s + i, y, m, p->ord);                                                     \
-		}                                                                                                \
+#define NORM(name, width, terms) \
+	static void name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED, \
+			       const struct reduce_param *p) \
+	{ \
+		const double *v = x; \
+		double y[BLOCK]; \
+\
+		for (int64_t i = 0; i < n; i += BLOCK) { \
+			int64_t m = n - i < BLOCK ? n - i : BLOCK; \
+\
+			terms(y, v + i * width, m, p->ord); \
+			norm_fold_run(state, y, m, p->ord); \
+		} \
+	} \
+\
+	static void name##_rows(void *states, const void *x, int64_t n, int64_t index TENSOR_UNUSED, \
+				const struct reduce_param *p) \
+	{ \
+		struct norm *s = states; \
+		const double *v = x; \
+		double y[BLOCK]; \
+\
+		for (int64_t i = 0; i < n; i += BLOCK) { \
+			int64_t m = n - i < BLOCK ? n - i : BLOCK; \
+\
+			terms(y, v + i * width, m, p->ord); \
+			norm_fold_rows(s + i, y, m, p->ord); \
+		} \
 	}
 
 NORM(norm_f64, 1, norm_terms)

@@ -10,15 +10,15 @@
 #include <string.h>
 
 /* Fold the lanes of t into one value. */
-#define FOLD(op, t)                                     \
-	do {                                            \
-		for (int l = 0; l < 8; l++)             \
-			t[l] = op(t[l], t[l + 8]);      \
-		for (int l = 0; l < 4; l++)             \
-			t[l] = op(t[l], t[l + 4]);      \
-		for (int l = 0; l < 2; l++)             \
-			t[l] = op(t[l], t[l + 2]);      \
-		t[0] = op(t[0], t[1]);                  \
+#define FOLD(op, t) \
+	do { \
+		for (int l = 0; l < 8; l++) \
+			t[l] = op(t[l], t[l + 8]); \
+		for (int l = 0; l < 4; l++) \
+			t[l] = op(t[l], t[l + 4]); \
+		for (int l = 0; l < 2; l++) \
+			t[l] = op(t[l], t[l + 2]); \
+		t[0] = op(t[0], t[1]); \
 	} while (0)
 
 /* == integers == */
@@ -127,55 +127,54 @@ static void arg_i64_finish(void *out, const void *states, int64_t n, const struc
 
 #define UNUSED_PARAM const struct reduce_param *p TENSOR_UNUSED
 
-#define ORDER_INT(name, flip)                                                                                    \
-	static void max_##name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,         \
-				     UNUSED_PARAM)                                                               \
-	{                                                                                                        \
-		int64_t *s = state;                                                                              \
-                                                                                                                 \
-		*s = best_i64(*s, x, n, flip);                                                                   \
-	}                                                                                                        \
-                                                                                                                 \
-	static void max_##name##_rows(void *restrict states, const void *restrict x, int64_t n,                  \
-				      int64_t index TENSOR_UNUSED, UNUSED_PARAM)                                 \
-	{                                                                                                        \
-		int64_t *restrict s = states;                                                                    \
-		const uint64_t *restrict v = x;                                                                  \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			s[i] = max_i64(s[i], (int64_t)(v[i] ^ (flip)));                                          \
-	}                                                                                                        \
-                                                                                                                 \
+#define ORDER_INT(name, flip) \
+	static void max_##name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED, UNUSED_PARAM) \
+	{ \
+		int64_t *s = state; \
+\
+		*s = best_i64(*s, x, n, flip); \
+	} \
+\
+	static void max_##name##_rows(void *restrict states, const void *restrict x, int64_t n, \
+				      int64_t index TENSOR_UNUSED, UNUSED_PARAM) \
+	{ \
+		int64_t *restrict s = states; \
+		const uint64_t *restrict v = x; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			s[i] = max_i64(s[i], (int64_t)(v[i] ^ (flip))); \
+	} \
+\
 	static void max_##name##_finish(void *restrict out, const void *restrict states, int64_t n, UNUSED_PARAM) \
-	{                                                                                                        \
-		const uint64_t *restrict s = states;                                                             \
-		uint64_t *restrict r = out;                                                                      \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			r[i] = s[i] ^ (flip);                                                                    \
-	}                                                                                                        \
-                                                                                                                 \
-	static void arg_##name##_run(void *state, const void *x, int64_t n, int64_t index, UNUSED_PARAM)         \
-	{                                                                                                        \
-		const uint64_t *v = x;                                                                           \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i += BLOCK)                                                           \
-			arg_i64_block(state, v + i, n - i < BLOCK ? n - i : BLOCK, index + i, flip);             \
-	}                                                                                                        \
-                                                                                                                 \
-	static void arg_##name##_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index,   \
-				      UNUSED_PARAM)                                                              \
-	{                                                                                                        \
-		struct arg_i64 *restrict s = states;                                                             \
-		const uint64_t *restrict v = x;                                                                  \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++) {                                                                \
-			int64_t key = (int64_t)(v[i] ^ (flip));                                                  \
-			int better = key > s[i].key;                                                             \
-                                                                                                                 \
-			s[i].key = better ? key : s[i].key;                                                      \
-			s[i].index = better ? index : s[i].index;                                                \
-		}                                                                                                \
+	{ \
+		const uint64_t *restrict s = states; \
+		uint64_t *restrict r = out; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			r[i] = s[i] ^ (flip); \
+	} \
+\
+	static void arg_##name##_run(void *state, const void *x, int64_t n, int64_t index, UNUSED_PARAM) \
+	{ \
+		const uint64_t *v = x; \
+\
+		for (int64_t i = 0; i < n; i += BLOCK) \
+			arg_i64_block(state, v + i, n - i < BLOCK ? n - i : BLOCK, index + i, flip); \
+	} \
+\
+	static void arg_##name##_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index, \
+				      UNUSED_PARAM) \
+	{ \
+		struct arg_i64 *restrict s = states; \
+		const uint64_t *restrict v = x; \
+\
+		for (int64_t i = 0; i < n; i++) { \
+			int64_t key = (int64_t)(v[i] ^ (flip)); \
+			int better = key > s[i].key; \
+\
+			s[i].key = better ? key : s[i].key; \
+			s[i].index = better ? index : s[i].index; \
+		} \
 	}
 
 #define FLIP_SIGN ((uint64_t)1 << 63)
@@ -185,40 +184,39 @@ ORDER_INT(largest_u64, FLIP_SIGN)
 ORDER_INT(smallest_u64, ~FLIP_SIGN)
 #undef ORDER_INT
 
-#define PTP_INT(name, flip)                                                                                      \
-	static void ptp_##name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,         \
-				     UNUSED_PARAM)                                                               \
-	{                                                                                                        \
-		const uint64_t *v = x;                                                                           \
-		int64_t *s = state;                                                                              \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i += 4 * BLOCK) {                                                     \
-			int64_t m = n - i < 4 * BLOCK ? n - i : 4 * BLOCK;                                       \
-                                                                                                                 \
-			s[0] = best_i64(s[0], v + i, m, flip);                                                   \
-			s[1] = best_i64(s[1], v + i, m, ~(flip));                                                \
-		}                                                                                                \
-	}                                                                                                        \
-                                                                                                                 \
-	static void ptp_##name##_rows(void *restrict states, const void *restrict x, int64_t n,                  \
-				      int64_t index TENSOR_UNUSED, UNUSED_PARAM)                                 \
-	{                                                                                                        \
-		int64_t *restrict s = states;                                                                    \
-		const uint64_t *restrict v = x;                                                                  \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++) {                                                                \
-			s[2 * i] = max_i64(s[2 * i], (int64_t)(v[i] ^ (flip)));                                  \
-			s[2 * i + 1] = max_i64(s[2 * i + 1], (int64_t)(v[i] ^ ~(flip)));                         \
-		}                                                                                                \
-	}                                                                                                        \
-                                                                                                                 \
-	static void ptp_##name##_finish(void *out, const void *states, int64_t n, UNUSED_PARAM)                  \
-	{                                                                                                        \
-		const uint64_t *s = states;                                                                      \
-		uint64_t *r = out;                                                                               \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			r[i] = (s[2 * i] ^ (flip)) - (s[2 * i + 1] ^ ~(flip));                                   \
+#define PTP_INT(name, flip) \
+	static void ptp_##name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED, UNUSED_PARAM) \
+	{ \
+		const uint64_t *v = x; \
+		int64_t *s = state; \
+\
+		for (int64_t i = 0; i < n; i += 4 * BLOCK) { \
+			int64_t m = n - i < 4 * BLOCK ? n - i : 4 * BLOCK; \
+\
+			s[0] = best_i64(s[0], v + i, m, flip); \
+			s[1] = best_i64(s[1], v + i, m, ~(flip)); \
+		} \
+	} \
+\
+	static void ptp_##name##_rows(void *restrict states, const void *restrict x, int64_t n, \
+				      int64_t index TENSOR_UNUSED, UNUSED_PARAM) \
+	{ \
+		int64_t *restrict s = states; \
+		const uint64_t *restrict v = x; \
+\
+		for (int64_t i = 0; i < n; i++) { \
+			s[2 * i] = max_i64(s[2 * i], (int64_t)(v[i] ^ (flip))); \
+			s[2 * i + 1] = max_i64(s[2 * i + 1], (int64_t)(v[i] ^ ~(flip))); \
+		} \
+	} \
+\
+	static void ptp_##name##_finish(void *out, const void *states, int64_t n, UNUSED_PARAM) \
+	{ \
+		const uint64_t *s = states; \
+		uint64_t *r = out; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			r[i] = (s[2 * i] ^ (flip)) - (s[2 * i + 1] ^ ~(flip)); \
 	}
 
 PTP_INT(i64, (uint64_t)0)
@@ -367,31 +365,31 @@ static void max_num_merge(void *restrict states, const void *restrict others, in
 		s[i] = max_num(s[i], o[i]);
 }
 
-#define ORDER_FLOAT(name, best, op, sign)                                                                        \
+#define ORDER_FLOAT(name, best, op, sign) \
 	static void name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED, UNUSED_PARAM) \
-	{                                                                                                        \
-		double *s = state;                                                                               \
-                                                                                                                 \
-		*s = best(*s, x, n, sign);                                                                       \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_rows(void *restrict states, const void *restrict x, int64_t n,                        \
-				int64_t index TENSOR_UNUSED, UNUSED_PARAM)                                       \
-	{                                                                                                        \
-		double *restrict s = states;                                                                     \
-		const double *restrict v = x;                                                                    \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			s[i] = op(s[i], sign * v[i]);                                                            \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_finish(void *restrict out, const void *restrict states, int64_t n, UNUSED_PARAM)      \
-	{                                                                                                        \
-		const double *restrict s = states;                                                               \
-		double *restrict r = out;                                                                        \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			r[i] = sign * s[i];                                                                      \
+	{ \
+		double *s = state; \
+\
+		*s = best(*s, x, n, sign); \
+	} \
+\
+	static void name##_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED, \
+				UNUSED_PARAM) \
+	{ \
+		double *restrict s = states; \
+		const double *restrict v = x; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			s[i] = op(s[i], sign * v[i]); \
+	} \
+\
+	static void name##_finish(void *restrict out, const void *restrict states, int64_t n, UNUSED_PARAM) \
+	{ \
+		const double *restrict s = states; \
+		double *restrict r = out; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			r[i] = sign * s[i]; \
 	}
 
 ORDER_FLOAT(max_f64, best_nan, max_nan, 1.0)
@@ -501,29 +499,28 @@ static void arg_f64_finish(void *out, const void *states, int64_t n, UNUSED_PARA
 		r[i] = (int64_t)s[i].index;
 }
 
-#define ARG_FLOAT(name, sign)                                                                                    \
-	static void name##_run(void *state, const void *x, int64_t n, int64_t index, UNUSED_PARAM)               \
-	{                                                                                                        \
-		const double *v = x;                                                                             \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i += BLOCK)                                                           \
-			arg_f64_block(state, v + i, n - i < BLOCK ? n - i : BLOCK, index + i, sign);             \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index,         \
-				UNUSED_PARAM)                                                                    \
-	{                                                                                                        \
-		struct arg_f64 *restrict s = states;                                                             \
-		const double *restrict v = x;                                                                    \
-		double here = (double)index;                                                                     \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++) {                                                                \
-			double key = sign * v[i];                                                                \
-			int better = arg_f64_better(key, s[i].key);                                              \
-                                                                                                                 \
-			s[i].key = better ? key : s[i].key;                                                      \
-			s[i].index = better ? here : s[i].index;                                                 \
-		}                                                                                                \
+#define ARG_FLOAT(name, sign) \
+	static void name##_run(void *state, const void *x, int64_t n, int64_t index, UNUSED_PARAM) \
+	{ \
+		const double *v = x; \
+\
+		for (int64_t i = 0; i < n; i += BLOCK) \
+			arg_f64_block(state, v + i, n - i < BLOCK ? n - i : BLOCK, index + i, sign); \
+	} \
+\
+	static void name##_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index, UNUSED_PARAM) \
+	{ \
+		struct arg_f64 *restrict s = states; \
+		const double *restrict v = x; \
+		double here = (double)index; \
+\
+		for (int64_t i = 0; i < n; i++) { \
+			double key = sign * v[i]; \
+			int better = arg_f64_better(key, s[i].key); \
+\
+			s[i].key = better ? key : s[i].key; \
+			s[i].index = better ? here : s[i].index; \
+		} \
 	}
 
 ARG_FLOAT(argmax_f64, 1.0)
@@ -603,43 +600,43 @@ static void arg_c128_finish(void *out, const void *states, int64_t n, UNUSED_PAR
 		r[i] = s[i].index;
 }
 
-#define ORDER_COMPLEX(name, better, sign)                                                                        \
-	static void name##_run(void *state, const void *x, int64_t n, int64_t index, UNUSED_PARAM)               \
-	{                                                                                                        \
-		struct arg_c128 s = *(struct arg_c128 *)state;                                                   \
-		const double *v = x;                                                                             \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++) {                                                                \
-			double re = sign * v[2 * i], im = sign * v[2 * i + 1];                                   \
-                                                                                                                 \
-			if (better(re, im, &s))                                                                  \
-				s = (struct arg_c128){ re, im, index + i };                                      \
-		}                                                                                                \
-		*(struct arg_c128 *)state = s;                                                                   \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_rows(void *states, const void *x, int64_t n, int64_t index, UNUSED_PARAM)             \
-	{                                                                                                        \
-		struct arg_c128 *s = states;                                                                     \
-		const double *v = x;                                                                             \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++) {                                                                \
-			double re = sign * v[2 * i], im = sign * v[2 * i + 1];                                   \
-                                                                                                                 \
-			if (better(re, im, &s[i]))                                                               \
-				s[i] = (struct arg_c128){ re, im, index };                                       \
-		}                                                                                                \
-	}                                                                                                        \
-                                                                                                                 \
-	TENSOR_UNUSED static void name##_finish(void *out, const void *states, int64_t n, UNUSED_PARAM)          \
-	{                                                                                                        \
-		const struct arg_c128 *s = states;                                                               \
-		double *r = out;                                                                                 \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++) {                                                                \
-			r[2 * i] = sign * s[i].re;                                                               \
-			r[2 * i + 1] = sign * s[i].im;                                                           \
-		}                                                                                                \
+#define ORDER_COMPLEX(name, better, sign) \
+	static void name##_run(void *state, const void *x, int64_t n, int64_t index, UNUSED_PARAM) \
+	{ \
+		struct arg_c128 s = *(struct arg_c128 *)state; \
+		const double *v = x; \
+\
+		for (int64_t i = 0; i < n; i++) { \
+			double re = sign * v[2 * i], im = sign * v[2 * i + 1]; \
+\
+			if (better(re, im, &s)) \
+				s = (struct arg_c128){ re, im, index + i }; \
+		} \
+		*(struct arg_c128 *)state = s; \
+	} \
+\
+	static void name##_rows(void *states, const void *x, int64_t n, int64_t index, UNUSED_PARAM) \
+	{ \
+		struct arg_c128 *s = states; \
+		const double *v = x; \
+\
+		for (int64_t i = 0; i < n; i++) { \
+			double re = sign * v[2 * i], im = sign * v[2 * i + 1]; \
+\
+			if (better(re, im, &s[i])) \
+				s[i] = (struct arg_c128){ re, im, index }; \
+		} \
+	} \
+\
+	TENSOR_UNUSED static void name##_finish(void *out, const void *states, int64_t n, UNUSED_PARAM) \
+	{ \
+		const struct arg_c128 *s = states; \
+		double *r = out; \
+\
+		for (int64_t i = 0; i < n; i++) { \
+			r[2 * i] = sign * s[i].re; \
+			r[2 * i + 1] = sign * s[i].im; \
+		} \
 	}
 
 ORDER_COMPLEX(max_c128, better_nan, 1.0)

@@ -24,60 +24,60 @@ static inline double mul_f64(double a, double b)
  * A reduction whose accumulator is one element and which has an exact identity: name_init, _run, _rows, _merge,
  * _finish.
  */
-#define PLAIN(name, type, op, identity)                                                                          \
-	static void name##_init(void *states, int64_t n)                                                         \
-	{                                                                                                        \
-		type *s = states;                                                                                \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			s[i] = identity;                                                                         \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,               \
-			       const struct reduce_param *p TENSOR_UNUSED)                                       \
-	{                                                                                                        \
-		type *s = state;                                                                                 \
-		const type *v = x;                                                                               \
-		type r = *s;                                                                                     \
-		int64_t i = 0;                                                                                   \
-                                                                                                                 \
-		for (; i + BLOCK <= n; i += BLOCK, v += BLOCK) {                                                 \
-			type t[LANES];                                                                           \
-                                                                                                                 \
-			for (int l = 0; l < LANES; l++)                                                          \
-				t[l] = TREE16(op, TERM);                                                         \
-			for (int l = 0; l < 8; l++)                                                              \
-				t[l] = op(t[l], t[l + 8]);                                                       \
-			for (int l = 0; l < 4; l++)                                                              \
-				t[l] = op(t[l], t[l + 4]);                                                       \
-			r = op(r, op(op(t[0], t[2]), op(t[1], t[3])));                                           \
-		}                                                                                                \
-		for (; i + 4 <= n; i += 4, v += 4)                                                               \
-			r = op(r, op(op(v[0], v[1]), op(v[2], v[3])));                                           \
-		for (; i < n; i++, v++)                                                                          \
-			r = op(r, v[0]);                                                                         \
-		*s = r;                                                                                          \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_rows(void *restrict states, const void *restrict x, int64_t n,                        \
-				int64_t index TENSOR_UNUSED, const struct reduce_param *p TENSOR_UNUSED)         \
-	{                                                                                                        \
-		type *restrict s = states;                                                                       \
-		const type *restrict v = x;                                                                      \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			s[i] = op(s[i], v[i]);                                                                   \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_merge(void *states, const void *others, int64_t n)                                    \
-	{                                                                                                        \
-		name##_rows(states, others, n, 0, NULL);                                                         \
-	}                                                                                                        \
-                                                                                                                 \
-	static void name##_finish(void *out, const void *states, int64_t n,                                      \
-				  const struct reduce_param *p TENSOR_UNUSED)                                    \
-	{                                                                                                        \
-		memcpy(out, states, (size_t)n * sizeof(type));                                                   \
+#define PLAIN(name, type, op, identity) \
+	static void name##_init(void *states, int64_t n) \
+	{ \
+		type *s = states; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			s[i] = identity; \
+	} \
+\
+	static void name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED, \
+			       const struct reduce_param *p TENSOR_UNUSED) \
+	{ \
+		type *s = state; \
+		const type *v = x; \
+		type r = *s; \
+		int64_t i = 0; \
+\
+		for (; i + BLOCK <= n; i += BLOCK, v += BLOCK) { \
+			type t[LANES]; \
+\
+			for (int l = 0; l < LANES; l++) \
+				t[l] = TREE16(op, TERM); \
+			for (int l = 0; l < 8; l++) \
+				t[l] = op(t[l], t[l + 8]); \
+			for (int l = 0; l < 4; l++) \
+				t[l] = op(t[l], t[l + 4]); \
+			r = op(r, op(op(t[0], t[2]), op(t[1], t[3]))); \
+		} \
+		for (; i + 4 <= n; i += 4, v += 4) \
+			r = op(r, op(op(v[0], v[1]), op(v[2], v[3]))); \
+		for (; i < n; i++, v++) \
+			r = op(r, v[0]); \
+		*s = r; \
+	} \
+\
+	static void name##_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED, \
+				const struct reduce_param *p TENSOR_UNUSED) \
+	{ \
+		type *restrict s = states; \
+		const type *restrict v = x; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			s[i] = op(s[i], v[i]); \
+	} \
+\
+	static void name##_merge(void *states, const void *others, int64_t n) \
+	{ \
+		name##_rows(states, others, n, 0, NULL); \
+	} \
+\
+	static void name##_finish(void *out, const void *states, int64_t n, \
+				  const struct reduce_param *p TENSOR_UNUSED) \
+	{ \
+		memcpy(out, states, (size_t)n * sizeof(type)); \
 	}
 
 #define TERM(k) v[(k)*LANES + l]
@@ -321,25 +321,25 @@ static inline void replace_nan(double *restrict out, const double *restrict x, i
 }
 
 /* nan##name: as name, with other, its identity, in place of NaN. */
-#define SKIPPING(name, width, other)                                                                             \
-	static void nan##name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,          \
-				    const struct reduce_param *p TENSOR_UNUSED)                                  \
-	{                                                                                                        \
-		run_numbers(name##_run, state, x, n, width);                                                     \
-	}                                                                                                        \
-                                                                                                                 \
-	static void nan##name##_rows(void *states, const void *x, int64_t n, int64_t index,                      \
-				     const struct reduce_param *p)                                               \
-	{                                                                                                        \
-		const size_t size = name##_size;                                                                 \
-		double v[BLOCK];                                                                                 \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i += BLOCK / width) {                                                 \
-			int64_t m = n - i < BLOCK / width ? n - i : BLOCK / width;                               \
-                                                                                                                 \
-			replace_nan(v, (const double *)x + i * width, m, width, other);                          \
-			name##_rows((char *)states + (size_t)i * size, v, m, index, p);                          \
-		}                                                                                                \
+#define SKIPPING(name, width, other) \
+	static void nan##name##_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED, \
+				    const struct reduce_param *p TENSOR_UNUSED) \
+	{ \
+		run_numbers(name##_run, state, x, n, width); \
+	} \
+\
+	static void nan##name##_rows(void *states, const void *x, int64_t n, int64_t index, \
+				     const struct reduce_param *p) \
+	{ \
+		const size_t size = name##_size; \
+		double v[BLOCK]; \
+\
+		for (int64_t i = 0; i < n; i += BLOCK / width) { \
+			int64_t m = n - i < BLOCK / width ? n - i : BLOCK / width; \
+\
+			replace_nan(v, (const double *)x + i * width, m, width, other); \
+			name##_rows((char *)states + (size_t)i * size, v, m, index, p); \
+		} \
 	}
 
 enum {

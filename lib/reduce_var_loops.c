@@ -302,14 +302,14 @@ static inline double identity(double x)
 	return x;
 }
 
-#define FINISH(name, state, variance, root)                                                                      \
-	static void name##_finish(void *out, const void *states, int64_t n, const struct reduce_param *p)        \
-	{                                                                                                        \
-		const struct state *s = states;                                                                  \
-		double *r = out;                                                                                 \
-                                                                                                                 \
-		for (int64_t i = 0; i < n; i++)                                                                  \
-			r[i] = root(variance(s[i].m2, s[i].n, p->correction));                                   \
+#define FINISH(name, state, variance, root) \
+	static void name##_finish(void *out, const void *states, int64_t n, const struct reduce_param *p) \
+	{ \
+		const struct state *s = states; \
+		double *r = out; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			r[i] = root(variance(s[i].m2, s[i].n, p->correction)); \
 	}
 
 FINISH(var_f64, var_f64, variance, identity)

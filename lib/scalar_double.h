@@ -59,8 +59,12 @@ static inline double pick(bool c, double a, double b)
  */
 static inline double h_exp_from(double shifted, double r, double minus)
 {
-	double g = 0.5 + r * (0.16666666719028936 + r * (0.04166666671901226 + r * (0.00833329846980059 +
-		r * (0.001388885403566671 + r * (0.00019899285575896282 + r * 2.4859589834589056e-05)))));
+	double g =
+		0.5 +
+		r * (0.16666666719028936 +
+		     r * (0.04166666671901226 +
+			  r * (0.00833329846980059 + r * (0.001388885403566671 +
+							  r * (0.00019899285575896282 + r * 2.4859589834589056e-05)))));
 	double scale = bits_double((double_bits(shifted) + 1023) << 52);
 
 	return (scale - minus) + scale * (r + r * r * g);
@@ -103,8 +107,12 @@ static inline double h_log_series(double s)
 {
 	double z = s * s;
 
-	return 2 * s + s * z * (0.6666666666666208 + z * (0.400000000112122 + z * (0.2857142413651635 +
-		z * (0.22222862476849542 + z * (0.18140185202493248 + z * 0.166219470901774)))));
+	return 2 * s +
+	       s * z *
+		       (0.6666666666666208 +
+			z * (0.400000000112122 +
+			     z * (0.2857142413651635 +
+				  z * (0.22222862476849542 + z * (0.18140185202493248 + z * 0.166219470901774)))));
 }
 
 /* x = 2**k (1 + f) with 1 + f from sqrt(1/2) to sqrt(2); x positive, normal. */
@@ -206,12 +214,23 @@ static inline double h_atanh(double x)
 static inline double h_erfc_positive(double a)
 {
 	double limited = h_limit(a, 12), w = (limited - 3.75) / (limited + 3.75);
-	double p = 0.14558972127501785 + w * (-0.27342193149658695 + w * (0.2260080669219633 +
-		w * (-0.16357189542893202 + w * (0.10260431184925961 + w * (-0.05480232901718317 +
-		w * (0.024143225575541005 + w * (-0.00822059585256309 + w * (0.0018029655260707034 +
-		w * (-2.5672275306451882e-05 + w * (-0.0001525629786330233 + w * (4.824871849093618e-05 +
-		w * (4.037770604944291e-06 + w * (-6.4617715888076124e-06 + w * (4.957357769896697e-08 +
-		w * 4.5263714671777776e-07))))))))))))));
+	double p =
+		0.14558972127501785 +
+		w * (-0.27342193149658695 +
+		     w * (0.2260080669219633 +
+			  w * (-0.16357189542893202 +
+			       w * (0.10260431184925961 +
+				    w * (-0.05480232901718317 +
+					 w * (0.024143225575541005 +
+					      w * (-0.00822059585256309 +
+						   w * (0.0018029655260707034 +
+							w * (-2.5672275306451882e-05 +
+							     w * (-0.0001525629786330233 +
+								  w * (4.824871849093618e-05 +
+								       w * (4.037770604944291e-06 +
+									    w * (-6.4617715888076124e-06 +
+										 w * (4.957357769896697e-08 +
+										      w * 4.5263714671777776e-07))))))))))))));
 
 	return h_exp(-limited * limited) * p;
 }
@@ -226,9 +245,14 @@ static inline double h_erfc(double x)
 static inline double h_erf(double x)
 {
 	double a = __builtin_fabs(x), z = x * x, tail = 1 - h_erfc_positive(a);
-	double p = a * (1.1283791670946768 + z * (-0.3761263888963531 + z * (0.11283791308604582 +
-		z * (-0.026866133235095593 + z * (0.005223783477189248 + z * (-0.0008542637997087229 +
-		z * (0.0001195656256820733 + z * (-1.3909340021874599e-05 + z * 1.058938064107502e-06))))))));
+	double p = a * (1.1283791670946768 +
+			z * (-0.3761263888963531 +
+			     z * (0.11283791308604582 +
+				  z * (-0.026866133235095593 +
+				       z * (0.005223783477189248 +
+					    z * (-0.0008542637997087229 +
+						 z * (0.0001195656256820733 +
+						      z * (-1.3909340021874599e-05 + z * 1.058938064107502e-06))))))));
 
 	return __builtin_copysign(a < 1 ? p : tail, x);
 }
@@ -443,8 +467,9 @@ static inline double d_digamma(double x)
 	for (; x < 10; x += 1)
 		add -= 1 / x;
 	z = 1 / (x * x);
-	z *= 1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132 -
-		z * (691.0 / 32760 - z * (1.0 / 12))))));
+	z *= 1.0 / 12 -
+	     z * (1.0 / 120 -
+		  z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132 - z * (691.0 / 32760 - z * (1.0 / 12))))));
 	return m_log(x) - 0.5 / x - z + add;
 }
 
@@ -461,12 +486,22 @@ static inline double d_erfinv(double x)
 	w = -m_log((1 - a) * (1 + a));
 	if (w < 5) {
 		w -= 2.5;
-		p = 1.50140941 + w * (0.246640727 + w * (-0.00417768164 + w * (-0.00125372503 + w * (0.00021858087 +
-			w * (-4.39150654e-06 + w * (-3.5233877e-06 + w * (3.43273939e-07 + w * 2.81022636e-08)))))));
+		p = 1.50140941 +
+		    w * (0.246640727 +
+			 w * (-0.00417768164 +
+			      w * (-0.00125372503 +
+				   w * (0.00021858087 +
+					w * (-4.39150654e-06 +
+					     w * (-3.5233877e-06 + w * (3.43273939e-07 + w * 2.81022636e-08)))))));
 	} else {
 		w = __builtin_sqrt(w) - 3;
-		p = 2.83297682 + w * (1.00167406 + w * (0.00943887047 + w * (-0.0076224613 + w * (0.00573950773 +
-			w * (-0.00367342844 + w * (0.00134934322 + w * (0.000100950558 + w * -0.000200214257)))))));
+		p = 2.83297682 +
+		    w * (1.00167406 +
+			 w * (0.00943887047 +
+			      w * (-0.0076224613 +
+				   w * (0.00573950773 +
+					w * (-0.00367342844 +
+					     w * (0.00134934322 + w * (0.000100950558 + w * -0.000200214257)))))));
 	}
 	p *= a;
 	for (int step = 0; step < 8; step++) {
@@ -501,13 +536,13 @@ static inline double h_log1p_fraction(double x)
 	static inline double P##sigmoid(double x) \
 	{ \
 		double e = P##exp(-__builtin_fabs(x)); \
-		\
+\
 		return pick(x < 0, e, 1) / (1 + e); \
 	} \
 	static inline double P##softplus(double x) \
 	{ \
 		double low = P##log1p_fraction(P##exp(-__builtin_fabs(x))); \
-		\
+\
 		return pick(x > 0, x, 0) + low; \
 	} \
 	static inline double P##logsigmoid(double x) \
@@ -525,7 +560,7 @@ static inline double h_log1p_fraction(double x)
 		double lost = product_error(-x, SQRT_HALF, t) - x * SQRT_HALF_REST; \
 		double slope = t + __builtin_sqrt(t * t + 4 / PI); \
 		double correction = lost * slope, tail = P##erfc(t); \
-		\
+\
 		return 0.5 * finite_below(x) * (tail - tail * pick(t > 0 && t < 40, correction, 0)); \
 	} \
 	/* 0.5 (1 + tanh u) is the sigmoid of 2 u. */ \
@@ -538,7 +573,7 @@ static inline double h_log1p_fraction(double x)
 	{ \
 		double e = P##exp(-__builtin_fabs(x)); \
 		double top = pick(x < 0, e * (e + 2), 1 + 2 * e), bottom = top + pick(x < 0, 2, 2 * e * e); \
-		\
+\
 		return finite_below(x) * (top / bottom); \
 	} \
 	static inline double P##elu(double x, double alpha) \
@@ -552,33 +587,33 @@ static inline double h_log1p_fraction(double x)
 	static inline double P##selu(double x) \
 	{ \
 		double low = 1.7580993408473768599402175208123 * P##expm1(pick(x > 0, 0, x)); \
-		\
+\
 		return pick(x > 0, 1.0507009873554804934193349852946 * x, -0.0) + low; \
 	} \
 	static inline double P##logaddexp(double x, double y) \
 	{ \
 		double sum = pick(x > y, x, y) + P##log1p_fraction(P##exp(-__builtin_fabs(x - y))); \
-		\
+\
 		/* Equal infinities have no difference. */ \
 		return pick(x == y, x + LN2, pick(x != x, x, sum)); \
 	} \
 	static inline double P##logaddexp2(double x, double y) \
 	{ \
 		double sum = pick(x > y, x, y) + P##log1p_fraction(P##exp2(-__builtin_fabs(x - y))) * LOG2_E; \
-		\
+\
 		return pick(x == y, x + 1, pick(x != x, x, sum)); \
 	} \
 	static inline double P##xlogy(double x, double y) \
 	{ \
 		double product = x * P##log(y); \
-		\
+\
 		return pick(x == 0 && y == y, 0, product); \
 	} \
 	/* log(x / (1 - x)); the other form where x / (1 - x) is near 1 */ \
 	static inline double P##logit(double x) \
 	{ \
 		double middle = 2 * P##atanh(2 * x - 1), outer = P##log(x / (1 - x)); \
-		\
+\
 		return pick(__builtin_fabs(x - 0.5) < 0.25, middle, outer); \
 	}
 COMPOSITIONS(d_)

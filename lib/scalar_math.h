@@ -18,15 +18,23 @@
 
 /* -- choosing by type -- */
 
-#define SELECT_SIGNED(f) int8_t : f##_i8, int16_t : f##_i16, int32_t : f##_i32, int64_t : f##_i64
-#define SELECT_UNSIGNED(f) uint8_t : f##_u8, uint16_t : f##_u16, uint32_t : f##_u32, uint64_t : f##_u64
+#define SELECT_SIGNED(f) \
+int8_t: \
+	f##_i8, int16_t : f##_i16, int32_t : f##_i32, int64_t : f##_i64
+#define SELECT_UNSIGNED(f) \
+uint8_t: \
+	f##_u8, uint16_t : f##_u16, uint32_t : f##_u32, uint64_t : f##_u64
 #define SELECT_INT(f) SELECT_SIGNED(f), SELECT_UNSIGNED(f)
 #define SELECT_FLOAT(f) float : f##_f32, double : f##_f64
-#define SELECT_COMPLEX(f) c64 : f##_c64, c128 : f##_c128
+#define SELECT_COMPLEX(f) \
+c64: \
+	f##_c64, c128 : f##_c128
 
 /* F(type, suffix) for each type of the class */
-#define FOR_SIGNED(F) F(int8_t, uint8_t, i8) F(int16_t, uint16_t, i16) F(int32_t, uint32_t, i32) F(int64_t, uint64_t, i64)
-#define FOR_UNSIGNED(F) F(uint8_t, uint8_t, u8) F(uint16_t, uint16_t, u16) F(uint32_t, uint32_t, u32) F(uint64_t, uint64_t, u64)
+#define FOR_SIGNED(F) \
+	F(int8_t, uint8_t, i8) F(int16_t, uint16_t, i16) F(int32_t, uint32_t, i32) F(int64_t, uint64_t, i64)
+#define FOR_UNSIGNED(F) \
+	F(uint8_t, uint8_t, u8) F(uint16_t, uint16_t, u16) F(uint32_t, uint32_t, u32) F(uint64_t, uint64_t, u64)
 #define FOR_FLOAT(F) F(float, f32, f) F(double, f64, )
 #define FOR_COMPLEX(F) F(c64, float, f32, c64, f) F(c128, double, f64, c128, )
 
@@ -37,26 +45,26 @@
 	{ \
 		/* -1 apart, because the smallest number divided by it traps. */ \
 		T d = y == 0 || y == -1 ? 1 : y, q = x / d; \
-		\
+\
 		q -= x % d != 0 && (x < 0) != (d < 0); \
-		return y == 0 ? 0 : y == -1 ? (T)-(U)x : q; \
+		return y == 0 ? 0 : y == -1 ? (T) - (U)x : q; \
 	} \
 	static inline T t_remainder_##S(T x, T y) \
 	{ \
 		T d = y == 0 || y == -1 ? 1 : y, r = x % d; \
-		\
+\
 		return r != 0 && (r < 0) != (d < 0) ? r + d : r; \
 	} \
 	static inline T t_fmod_##S(T x, T y) \
 	{ \
 		T d = y == 0 || y == -1 ? 1 : y; \
-		\
+\
 		return x % d; \
 	} \
 	static inline T t_pow_##S(T x, T y) \
 	{ \
 		U result = 1, square = (U)x; \
-		\
+\
 		for (U e = (U)y; e; e >>= 1) { \
 			result *= e & 1 ? square : 1; \
 			square *= square; \
@@ -74,10 +82,10 @@
 	static inline T t_gcd_##S(T x, T y) \
 	{ \
 		U a = x < 0 ? -(U)x : (U)x, b = y < 0 ? -(U)y : (U)y; \
-		\
+\
 		while (b) { \
 			U r = a % b; \
-			\
+\
 			a = b; \
 			b = r; \
 		} \
@@ -86,7 +94,7 @@
 	static inline T t_lcm_##S(T x, T y) \
 	{ \
 		U a = x < 0 ? -(U)x : (U)x, b = y < 0 ? -(U)y : (U)y, g = (U)t_gcd_##S(x, y); \
-		\
+\
 		return g ? (T)(U)(a / g * b) : 0; \
 	}
 FOR_SIGNED(SIGNED_OPS)
@@ -108,7 +116,7 @@ FOR_SIGNED(SIGNED_OPS)
 	static inline T t_pow_##S(T x, T y) \
 	{ \
 		T result = 1, square = x; \
-		\
+\
 		for (T e = y; e; e >>= 1) { \
 			result *= e & 1 ? square : 1; \
 			square *= square; \
@@ -127,7 +135,7 @@ FOR_SIGNED(SIGNED_OPS)
 	{ \
 		while (y) { \
 			T r = x % y; \
-			\
+\
 			x = y; \
 			y = r; \
 		} \
@@ -136,7 +144,7 @@ FOR_SIGNED(SIGNED_OPS)
 	static inline T t_lcm_##S(T x, T y) \
 	{ \
 		T g = t_gcd_##S(x, y); \
-		\
+\
 		return g ? (T)(x / g * y) : 0; \
 	}
 FOR_UNSIGNED(UNSIGNED_OPS)
@@ -159,7 +167,7 @@ FOR_UNSIGNED(UNSIGNED_OPS)
 	{ \
 		T r = fmod##F(x, y); \
 		T sign = r != 0 ? ((y < 0) != (r < 0) ? r + y : r) : __builtin_copysign##F(0, y); \
-		\
+\
 		return y == 0 ? r : sign; \
 	} \
 	static inline T t_floordiv_##S(T x, T y) \
@@ -169,7 +177,7 @@ FOR_UNSIGNED(UNSIGNED_OPS)
 		T down = r != 0 && (y < 0) != (r < 0) ? q - 1 : q; \
 		T whole = __builtin_floor##F(down); \
 		T near = down - whole > (T)0.5 ? whole + 1 : whole; \
-		\
+\
 		return y == 0 ? x / y : down != 0 ? near : __builtin_copysign##F(0, x / y); \
 	} \
 	static inline T t_fmod_##S(T x, T y) \
@@ -211,7 +219,7 @@ FOR_UNSIGNED(UNSIGNED_OPS)
 	static inline T t_angle_##S(T x) \
 	{ \
 		T half_turn = __builtin_copysign##F(1, x) < 0 ? (T)PI : 0; \
-		\
+\
 		return x != x ? x : half_turn; \
 	}
 FOR_FLOAT(FLOAT_OPS)
@@ -229,7 +237,7 @@ FOR_FLOAT(FLOAT_OPS)
 		U key_b = b & top ? (U)(top - magnitude_b) : (U)(top + magnitude_b); \
 		U away = (U)((key_a < key_b) == !(a & top) ? a + 1 : a - 1); \
 		U next = magnitude_a ? away : (U)((b & top) | 1); \
-		\
+\
 		next = key_a == key_b ? b : next; \
 		next = magnitude_b >= SMALLEST_NAN ? b : next; \
 		next = magnitude_a >= SMALLEST_NAN ? a : next; \
@@ -248,17 +256,20 @@ NEXTAFTER(double, uint64_t, f64, double_bits, bits_double, , UINT64_C(0x7ff00000
 #undef BITS_BF16
 
 #define t_nextafter(x, y) \
-	_Generic((x), struct f16: t_nextafter_f16, struct bf16: t_nextafter_bf16, SELECT_FLOAT(t_nextafter))(x, y)
+	_Generic((x), struct f16 : t_nextafter_f16, struct bf16 : t_nextafter_bf16, SELECT_FLOAT(t_nextafter))(x, y)
 #define t_copysign(x, y) _Generic((x), SELECT_FLOAT(t_copysign))(x, y)
 #define t_remainder(x, y) _Generic((x), SELECT_INT(t_remainder), SELECT_FLOAT(t_remainder))(x, y)
 #define t_floordiv(x, y) _Generic((x), SELECT_INT(t_floordiv), SELECT_FLOAT(t_floordiv))(x, y)
 #define t_fmod(x, y) _Generic((x), SELECT_INT(t_fmod), SELECT_FLOAT(t_fmod))(x, y)
 
-#define t_floor(x) _Generic((x), float: t_floor_f32(x), double: t_floor_f64(x), default: (x))
-#define t_ceil(x) _Generic((x), float: t_ceil_f32(x), double: t_ceil_f64(x), default: (x))
-#define t_trunc(x) _Generic((x), float: t_trunc_f32(x), double: t_trunc_f64(x), default: (x))
+#define t_floor(x) _Generic((x), float : t_floor_f32(x), double : t_floor_f64(x), default : (x))
+#define t_ceil(x) _Generic((x), float : t_ceil_f32(x), double : t_ceil_f64(x), default : (x))
+#define t_trunc(x) _Generic((x), float : t_trunc_f32(x), double : t_trunc_f64(x), default : (x))
 #define t_signbit(x) \
-	_Generic((x), float: float_bits((float)(x)) >> 31 != 0, double: double_bits((double)(x)) >> 63 != 0, default: (x) < 0)
+	_Generic((x), float \
+		 : float_bits((float)(x)) >> 31 != 0, double \
+		 : double_bits((double)(x)) >> 63 != 0, default \
+		 : (x) < 0)
 
 /* -- complex: order, arithmetic -- */
 
@@ -289,19 +300,19 @@ static inline double flip_f64(double x)
 	static inline bool t_lt_##S(C x, C y) \
 	{ \
 		R a = creal##F(x), b = cimag##F(x), c = creal##F(y), d = cimag##F(y); \
-		\
+\
 		return (a < c && b == b && d == d) || (a == c && b < d); \
 	} \
 	static inline bool t_le_##S(C x, C y) \
 	{ \
 		R a = creal##F(x), b = cimag##F(x), c = creal##F(y), d = cimag##F(y); \
-		\
+\
 		return (a < c && b == b && d == d) || (a == c && b <= d); \
 	} \
 	static inline C t_mul_##S(C x, C y) \
 	{ \
 		R a = creal##F(x), b = cimag##F(x), c = creal##F(y), d = cimag##F(y); \
-		\
+\
 		return make_##S(a * c + flip_##RS(b * d), a * d + b * c); \
 	} \
 	/* Smith's method, as NumPy. */ \
@@ -309,7 +320,7 @@ static inline double flip_f64(double x)
 	{ \
 		R a = creal##F(x), b = cimag##F(x), c = creal##F(y), d = cimag##F(y); \
 		R abs_c = __builtin_fabs##F(c), abs_d = __builtin_fabs##F(d); \
-		\
+\
 		if (abs_c >= abs_d) { \
 			if (abs_c == 0 && abs_d == 0) \
 				return make_##S(a / abs_c, b / abs_d); \
@@ -322,7 +333,7 @@ static inline double flip_f64(double x)
 	static inline C t_reciprocal_##S(C x) \
 	{ \
 		R c = creal##F(x), d = cimag##F(x); \
-		\
+\
 		if (__builtin_fabs##F(d) <= __builtin_fabs##F(c)) { \
 			R ratio = d / c, scale = c + d * ratio; \
 			return make_##S(1 / scale, -ratio / scale); \
@@ -341,7 +352,7 @@ static inline double flip_f64(double x)
 	static inline C t_sign_##S(C x) \
 	{ \
 		R a = creal##F(x), b = cimag##F(x), r = cabs##F(x); \
-		\
+\
 		if (r != r || (isinf(a) && isinf(b))) \
 			return make_##S((R)NAN, (R)NAN); \
 		if (isinf(a)) \
@@ -365,36 +376,61 @@ static inline double flip_f64(double x)
 FOR_COMPLEX(COMPLEX_OPS)
 #undef COMPLEX_OPS
 
-#define t_mul(x, y) _Generic((x), c64: t_mul_c64(x, y), c128: t_mul_c128(x, y), default: (x) * (y))
-#define t_div(x, y) _Generic((x), c64: t_div_c64(x, y), c128: t_div_c128(x, y), default: (x) / (y))
-#define t_real(x) _Generic((x), c64: crealf(x), c128: creal(x), default: (x))
-#define t_imag(x) _Generic((x), c64: cimagf(x), c128: cimag(x), default: 0)
-#define t_conj(x) _Generic((x), c64: conjf(x), c128: conj(x), default: (x))
+#define t_mul(x, y) _Generic((x), c64 : t_mul_c64(x, y), c128 : t_mul_c128(x, y), default : (x) * (y))
+#define t_div(x, y) _Generic((x), c64 : t_div_c64(x, y), c128 : t_div_c128(x, y), default : (x) / (y))
+#define t_real(x) _Generic((x), c64 : crealf(x), c128 : creal(x), default : (x))
+#define t_imag(x) _Generic((x), c64 : cimagf(x), c128 : cimag(x), default : 0)
+#define t_conj(x) _Generic((x), c64 : conjf(x), c128 : conj(x), default : (x))
 #define t_angle(x) _Generic((x), SELECT_FLOAT(t_angle), SELECT_COMPLEX(t_angle))(x)
 #define t_round(x) \
-	_Generic((x), float: t_round_f32(x), double: t_round_f64(x), c64: t_round_c64(x), c128: t_round_c128(x), \
-		 default: (x))
+	_Generic((x), float \
+		 : t_round_f32(x), double \
+		 : t_round_f64(x), c64 \
+		 : t_round_c64(x), c128 \
+		 : t_round_c128(x), default \
+		 : (x))
 #define t_reciprocal(x) \
-	_Generic((x), float: 1 / (x), double: 1 / (x), c64: t_reciprocal_c64(x), c128: t_reciprocal_c128(x), \
-		 default: t_reciprocal_int(x))
+	_Generic((x), float : 1 / (x), double : 1 / (x), c64 \
+		 : t_reciprocal_c64(x), c128 \
+		 : t_reciprocal_c128(x), default \
+		 : t_reciprocal_int(x))
 /* 0 but for 1 and -1. */
 #define t_reciprocal_int(x) (t_real(x) > 0 ? (x) == 1 : -(-1 == (int64_t)t_real(x)))
-#define t_lt(x, y) _Generic((x), c64: t_lt_c64(x, y), c128: t_lt_c128(x, y), default: t_real(x) < t_real(y))
-#define t_le(x, y) _Generic((x), c64: t_le_c64(x, y), c128: t_le_c128(x, y), default: t_real(x) <= t_real(y))
-#define t_isnan(x) _Generic((x), c64: nan_c64(x), c128: nan_c128(x), default: (x) != (x))
+#define t_lt(x, y) _Generic((x), c64 : t_lt_c64(x, y), c128 : t_lt_c128(x, y), default : t_real(x) < t_real(y))
+#define t_le(x, y) _Generic((x), c64 : t_le_c64(x, y), c128 : t_le_c128(x, y), default : t_real(x) <= t_real(y))
+#define t_isnan(x) _Generic((x), c64 : nan_c64(x), c128 : nan_c128(x), default : (x) != (x))
 
 #define t_isinf(x) \
-	_Generic((x), float: t_isinf_f32(x), double: t_isinf_f64(x), c64: t_isinf_c64(x), c128: t_isinf_c128(x), default: false)
+	_Generic((x), float \
+		 : t_isinf_f32(x), double \
+		 : t_isinf_f64(x), c64 \
+		 : t_isinf_c64(x), c128 \
+		 : t_isinf_c128(x), default \
+		 : false)
 #define t_isfinite(x) \
-	_Generic((x), float: t_isfinite_f32(x), double: t_isfinite_f64(x), c64: t_isfinite_c64(x), \
-		 c128: t_isfinite_c128(x), default: true)
+	_Generic((x), float \
+		 : t_isfinite_f32(x), double \
+		 : t_isfinite_f64(x), c64 \
+		 : t_isfinite_c64(x), c128 \
+		 : t_isfinite_c128(x), default \
+		 : true)
 
 #define t_abs(x) \
-	_Generic((x), bool: (x), float: t_abs_f32(x), double: t_abs_f64(x), c64: t_abs_c64(x), c128: t_abs_c128(x), \
-		 default: t_real(x) < 0 ? -(x) : (x))
+	_Generic((x), bool \
+		 : (x), float \
+		 : t_abs_f32(x), double \
+		 : t_abs_f64(x), c64 \
+		 : t_abs_c64(x), c128 \
+		 : t_abs_c128(x), default \
+		 : t_real(x) < 0 ? -(x) : (x))
 #define t_sign(x) \
-	_Generic((x), c64: t_sign_c64(x), c128: t_sign_c128(x), \
-		 default: t_real(x) > 0 ? 1 : t_real(x) < 0 ? -1 : (x) == 0 ? 0 : (x))
+	_Generic((x), c64 \
+		 : t_sign_c64(x), c128 \
+		 : t_sign_c128(x), default \
+		 : t_real(x) > 0   ? 1 \
+		   : t_real(x) < 0 ? -1 \
+		   : (x) == 0	   ? 0 \
+				   : (x))
 
 /* nan if either is (maximum) or only if both are (fmax); ties and complex numbers as NumPy. */
 #define t_maximum(x, y) (t_le(y, x) || t_isnan(x) ? (x) : (y))
@@ -475,21 +511,66 @@ ROUNDED2(xlogy, h_xlogy)
 
 /* -- complex functions: the C library's, complex64 rounded from complex128 -- */
 
-static inline c128 z_sqrt(c128 x) { return csqrt(x); }
-static inline c128 z_exp(c128 x) { return cexp(x); }
-static inline c128 z_log(c128 x) { return clog(x); }
-static inline c128 z_sin(c128 x) { return csin(x); }
-static inline c128 z_cos(c128 x) { return ccos(x); }
-static inline c128 z_tan(c128 x) { return ctan(x); }
-static inline c128 z_asin(c128 x) { return casin(x); }
-static inline c128 z_acos(c128 x) { return cacos(x); }
-static inline c128 z_atan(c128 x) { return catan(x); }
-static inline c128 z_sinh(c128 x) { return csinh(x); }
-static inline c128 z_cosh(c128 x) { return ccosh(x); }
-static inline c128 z_tanh(c128 x) { return ctanh(x); }
-static inline c128 z_asinh(c128 x) { return casinh(x); }
-static inline c128 z_acosh(c128 x) { return cacosh(x); }
-static inline c128 z_atanh(c128 x) { return catanh(x); }
+static inline c128 z_sqrt(c128 x)
+{
+	return csqrt(x);
+}
+static inline c128 z_exp(c128 x)
+{
+	return cexp(x);
+}
+static inline c128 z_log(c128 x)
+{
+	return clog(x);
+}
+static inline c128 z_sin(c128 x)
+{
+	return csin(x);
+}
+static inline c128 z_cos(c128 x)
+{
+	return ccos(x);
+}
+static inline c128 z_tan(c128 x)
+{
+	return ctan(x);
+}
+static inline c128 z_asin(c128 x)
+{
+	return casin(x);
+}
+static inline c128 z_acos(c128 x)
+{
+	return cacos(x);
+}
+static inline c128 z_atan(c128 x)
+{
+	return catan(x);
+}
+static inline c128 z_sinh(c128 x)
+{
+	return csinh(x);
+}
+static inline c128 z_cosh(c128 x)
+{
+	return ccosh(x);
+}
+static inline c128 z_tanh(c128 x)
+{
+	return ctanh(x);
+}
+static inline c128 z_asinh(c128 x)
+{
+	return casinh(x);
+}
+static inline c128 z_acosh(c128 x)
+{
+	return cacosh(x);
+}
+static inline c128 z_atanh(c128 x)
+{
+	return catanh(x);
+}
 
 static inline c128 z_rsqrt(c128 x)
 {
@@ -549,15 +630,21 @@ static inline c128 z_pow(c128 x, c128 y)
 }
 
 #define COMPLEX1(name) \
-	static inline c64 t_##name##_c64(c64 x) { return (c64)z_##name(x); } \
-	static inline c128 t_##name##_c128(c128 x) { return z_##name(x); }
-COMPLEX1(sqrt) COMPLEX1(rsqrt) COMPLEX1(exp) COMPLEX1(exp2) COMPLEX1(expm1)
-COMPLEX1(log) COMPLEX1(log2) COMPLEX1(log10) COMPLEX1(log1p)
-COMPLEX1(sin) COMPLEX1(cos) COMPLEX1(tan) COMPLEX1(asin) COMPLEX1(acos) COMPLEX1(atan)
-COMPLEX1(sinh) COMPLEX1(cosh) COMPLEX1(tanh) COMPLEX1(asinh) COMPLEX1(acosh) COMPLEX1(atanh)
+	static inline c64 t_##name##_c64(c64 x) \
+	{ \
+		return (c64)z_##name(x); \
+	} \
+	static inline c128 t_##name##_c128(c128 x) \
+	{ \
+		return z_##name(x); \
+	}
+COMPLEX1(sqrt)
+COMPLEX1(rsqrt) COMPLEX1(exp) COMPLEX1(exp2) COMPLEX1(expm1) COMPLEX1(log) COMPLEX1(log2) COMPLEX1(log10)
+	COMPLEX1(log1p) COMPLEX1(sin) COMPLEX1(cos) COMPLEX1(tan) COMPLEX1(asin) COMPLEX1(acos) COMPLEX1(atan)
+		COMPLEX1(sinh) COMPLEX1(cosh) COMPLEX1(tanh) COMPLEX1(asinh) COMPLEX1(acosh) COMPLEX1(atanh)
 #undef COMPLEX1
 
-static inline c64 t_pow_c64(c64 x, c64 y)
+			static inline c64 t_pow_c64(c64 x, c64 y)
 {
 	return (c64)z_pow(x, y);
 }
@@ -621,10 +708,9 @@ static inline c128 t_pow_c128(c128 x, c128 y)
 
 /* -- the rest -- */
 
-#define t_invert(x) _Generic((x), bool: !(x), default: ~(int64_t)t_real(x))
+#define t_invert(x) _Generic((x), bool : !(x), default : ~(int64_t)t_real(x))
 
 /* PyTorch's form: exact at both ends. */
-#define t_lerp(x, y, w) (t_abs(w) < 0.5f ? (x) + t_mul(w, (y) - (x)) : (y) - t_mul((y) - (x), 1 - (w)))
-
+#define t_lerp(x, y, w) (t_abs(w) < 0.5f ? (x) + t_mul(w, (y) - (x)) : (y)-t_mul((y) - (x), 1 - (w)))
 
 #endif

@@ -32,10 +32,10 @@ struct scan_piece {
 	const void *x;
 	void *y; /* not x; int64 of argmax and argmin */
 	int64_t rows, w;
-	int64_t run;   /* rows */
-	int64_t first; /* number of the first row */
+	int64_t run;		  /* rows */
+	int64_t first;		  /* number of the first row */
 	struct scan_carry *carry; /* w, updated */
-	void *base; /* scratch of as many elements as y, for join and finish */
+	void *base;		  /* scratch of as many elements as y, for join and finish */
 };
 
 /* Exact in any number of runs: local, join, finish; otherwise all is done by step, in order. */

@@ -73,8 +73,8 @@ TENSOR_API const char *tensor_version(void);
 TENSOR_API struct tensor *tensor_open(const char *name, struct tensor_error *err);
 
 /* A copy of elements in C order; ndim from 0 to 64. */
-TENSOR_API struct tensor *tensor_from_data(enum tensor_dtype dtype, int ndim, const int64_t *shape, const void *elements,
-					   struct tensor_error *err);
+TENSOR_API struct tensor *tensor_from_data(enum tensor_dtype dtype, int ndim, const int64_t *shape,
+					   const void *elements, struct tensor_error *err);
 
 /*
  * Apply an op, a reduction, a creation or "matmul" by any of its names, to n operands.  attributes: "axis=0 keepdims=true",

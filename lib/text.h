@@ -14,7 +14,10 @@ struct text {
 	bool failed;
 };
 
-#define TEXT_INIT { NULL, 0, 0, false }
+#define TEXT_INIT \
+	{ \
+		NULL, 0, 0, false \
+	}
 
 void text_release(struct text *t);
 void text_add(struct text *t, const char *s);

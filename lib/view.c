@@ -272,15 +272,16 @@ static bool scan_int(const char **p, int64_t *out)
 		return false;
 	/* Beyond int64 is beyond every array: as far as int64 goes. */
 	for (; *s >= '0' && *s <= '9'; s++)
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v) || v > INT64_MAX)
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v) ||
+		    v > INT64_MAX)
 			v = INT64_MAX;
 	*out = negative ? -(int64_t)v : (int64_t)v;
 	*p = s + strspn(s, " ");
 	return true;
 }
 
-static struct node *index_range(struct graph *g, struct node *x, int axis, const char **p, bool has_start, int64_t start,
-				struct error *err)
+static struct node *index_range(struct graph *g, struct node *x, int axis, const char **p, bool has_start,
+				int64_t start, struct error *err)
 {
 	int64_t stop = 0, step = 1, n = x->shape.dim[axis], count;
 	bool has_stop, has_step = false;
@@ -336,7 +337,8 @@ struct node *node_index(struct graph *g, struct node *x, const char *slices, str
 	}
 	left = dims - items;
 	if (left < 0) {
-		error_set(err, ERR_VALUE, "too many indices: the array is %d-dimensional, but %d were indexed", dims, items);
+		error_set(err, ERR_VALUE, "too many indices: the array is %d-dimensional, but %d were indexed", dims,
+			  items);
 		return NULL;
 	}
 	if (x->weak && !(x = node_cast(g, x, x->dtype, err)))
@@ -363,14 +365,16 @@ struct node *node_index(struct graph *g, struct node *x, const char *slices, str
 			if (*p == ':') {
 				x = index_range(g, x, axis++, &p, has, i, err);
 			} else if (!has) {
-				error_set(err, ERR_USAGE, "bad slice '%s': expected items such as 2, 0:3, ::-1, ..., None", slices);
+				error_set(err, ERR_USAGE,
+					  "bad slice '%s': expected items such as 2, 0:3, ::-1, ..., None", slices);
 				return NULL;
 			} else {
 				int64_t n = x->shape.dim[axis];
 
 				if (i < -n || i >= n) {
 					error_set(err, ERR_VALUE,
-						  "index %" PRId64 " is out of bounds for axis %d with size %" PRId64, i, axis, n);
+						  "index %" PRId64 " is out of bounds for axis %d with size %" PRId64,
+						  i, axis, n);
 					return NULL;
 				}
 				x = node_slice(g, x, axis, i < 0 ? i + n : i, 1, 1, err);
@@ -381,7 +385,8 @@ struct node *node_index(struct graph *g, struct node *x, const char *slices, str
 		while (*p == ' ')
 			p++;
 		if (*p && *p++ != ',') {
-			error_set(err, ERR_USAGE, "bad slice '%s': expected items such as 2, 0:3, ::-1, ..., None", slices);
+			error_set(err, ERR_USAGE, "bad slice '%s': expected items such as 2, 0:3, ::-1, ..., None",
+				  slices);
 			return NULL;
 		}
 	}

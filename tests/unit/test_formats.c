@@ -159,9 +159,15 @@ static void test_header_text(void)
 		{ DT_F64, { 2, { 3, 4 } }, true, "{'descr': '<f8', 'fortran_order': True, 'shape': (3, 4), }" },
 		{ DT_BOOL, { 1, { 5 } }, true, "{'descr': '|b1', 'fortran_order': False, 'shape': (5,), }" },
 		{ DT_U8, { 0, { 0 } }, false, "{'descr': '|u1', 'fortran_order': False, 'shape': (), }" },
-		{ DT_C128, { 3, { 2, 0, 4 } }, true, "{'descr': '<c16', 'fortran_order': False, 'shape': (2, 0, 4), }" },
+		{ DT_C128,
+		  { 3, { 2, 0, 4 } },
+		  true,
+		  "{'descr': '<c16', 'fortran_order': False, 'shape': (2, 0, 4), }" },
 		{ DT_BF16, { 1, { 1 } }, false, "{'descr': 'bfloat16', 'fortran_order': False, 'shape': (1,), }" },
-		{ DT_F8E4M3, { 1, { 1 } }, false, "{'descr': 'float8_e4m3fn', 'fortran_order': False, 'shape': (1,), }" },
+		{ DT_F8E4M3,
+		  { 1, { 1 } },
+		  false,
+		  "{'descr': 'float8_e4m3fn', 'fortran_order': False, 'shape': (1,), }" },
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
@@ -188,7 +194,8 @@ static void test_header_read(void)
 		{ true, "{u'descr': u'<f4', 'fortran_order': False, 'shape': ( 2 , ), }" },
 		{ true, "{'descr': 'f4', 'fortran_order': False, 'shape': (2,), }" },
 		{ true, "{'descr': 'float32', 'fortran_order': True, 'shape': (2,), }" },
-		{ true, "{'descr': [('a', '<f4'), ('shape', '<i4', (2, 3))], 'fortran_order': False, 'shape': (2,), }" },
+		{ true,
+		  "{'descr': [('a', '<f4'), ('shape', '<i4', (2, 3))], 'fortran_order': False, 'shape': (2,), }" },
 		{ true, "{'descr': '<M8[25us]', 'fortran_order': False, 'shape': (2,), }" },
 		{ true, "{'descr': '|V8', 'fortran_order': False, 'shape': (2,), }" },
 		{ true, "{'descr': '|O', 'fortran_order': False, 'shape': (2,), }" },
@@ -293,14 +300,17 @@ static void test_npy_files(void)
 	expect_error("two.npy", "2", &defaults, ERR_FILE, "two.npy: has no member '2'; it has 0, 1");
 
 	struct file *f;
-	write_file("junk.npy", "\x93NUMPY\1\0\x36\0{'descr': '|u1', 'fortran_order': False, 'shape': ()}\nxyz", 10 + 0x36 + 3);
+	write_file("junk.npy", "\x93NUMPY\1\0\x36\0{'descr': '|u1', 'fortran_order': False, 'shape': ()}\nxyz",
+		   10 + 0x36 + 3);
 	if (report(!file_open(&f, "junk.npy", &defaults, &err), "junk at the end", err.text)) {
-		report(f->warning && !strcmp(f->warning, "2 bytes after the array are ignored"), "is warned of", f->warning);
+		report(f->warning && !strcmp(f->warning, "2 bytes after the array are ignored"), "is warned of",
+		       f->warning);
 		file_close(f);
 	}
 
 	write_file("short.npy", buf, n - 1);
-	expect_error("short.npy", NULL, &defaults, ERR_FILE, "short.npy: data ends after 1 bytes, 2 expected (shape (2,), uint8)");
+	expect_error("short.npy", NULL, &defaults, ERR_FILE,
+		     "short.npy: data ends after 1 bytes, 2 expected (shape (2,), uint8)");
 	write_file("cut.npy", buf, 30);
 	expect_error("cut.npy", NULL, &defaults, ERR_FILE, "cut.npy: ends within the npy header");
 	write_file("text.npy", "hello, world", 12);
@@ -314,7 +324,8 @@ static void test_npy_files(void)
 
 	n = make_npy(buf, "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "\x80\4N.", 4);
 	write_file("object.npy", buf, n);
-	expect_error("object.npy", NULL, &defaults, ERR_FILE, "object.npy: has elements of type '|O': an object array is a");
+	expect_error("object.npy", NULL, &defaults, ERR_FILE,
+		     "object.npy: has elements of type '|O': an object array is a");
 	n = make_npy(buf, "{'descr': '<f1', 'fortran_order': False, 'shape': (1,), }", "\x80", 1);
 	write_file("f1.npy", buf, n);
 	expect_error("f1.npy", NULL, &defaults, ERR_FILE, "float8_e5m2");
@@ -325,7 +336,8 @@ static void test_npy_files(void)
 	data = load("v2.npy", NULL, &as, &a, &err);
 	report(data && a.dtype == DT_BF16, "V2 as bfloat16", err.text);
 	free(data);
-	expect_error("a.npy", NULL, &as, ERR_VALUE, "a.npy: its elements are <f4 of 4 bytes, which cannot be taken as bfloat16");
+	expect_error("a.npy", NULL, &as, ERR_VALUE,
+		     "a.npy: its elements are <f4 of 4 bytes, which cannot be taken as bfloat16");
 }
 
 /* == writers == */
@@ -386,8 +398,8 @@ static void test_writer(void)
 
 	report(!symlink("r.npy", "link.npy") && !chmod("r.npy", 0640) &&
 		       !store("link.npy", &defaults, NULL, DT_F64, &(struct shape){ 0, { 0 } }, value, &err) &&
-		       !lstat("link.npy", &st) && S_ISLNK(st.st_mode) && !stat("r.npy", &st) && (st.st_mode & 0777) == 0640 &&
-		       st.st_size == 136,
+		       !lstat("link.npy", &st) && S_ISLNK(st.st_mode) && !stat("r.npy", &st) &&
+		       (st.st_mode & 0777) == 0640 && st.st_size == 136,
 	       "a symbolic link stays one, the mode too", err.text);
 
 	report(store("no/x.npy", &defaults, NULL, DT_F64, &shape, value, &err) && err.code == ERR_FILE &&
@@ -407,8 +419,8 @@ static void test_writer(void)
 
 		good = !writer_begin(w, NULL, DT_F64, &one, false, &err) && !writer_write(w, value, 0, 1, &err) &&
 		       !writer_end(w, &err);
-		report(good && writer_begin(w, NULL, DT_F64, &one, false, &err) && err.code == ERR_USAGE, "csv holds one array",
-		       err.text);
+		report(good && writer_begin(w, NULL, DT_F64, &one, false, &err) && err.code == ERR_USAGE,
+		       "csv holds one array", err.text);
 		writer_abort(w);
 	}
 	free(value);
@@ -421,8 +433,14 @@ static void test_raw(void)
 	unsigned char value[24], dump[64];
 	struct error err = ERROR_INIT;
 	struct array a;
-	struct format_options opt = { .format = format_find("raw"), .has_dtype = true, .dtype = DT_U16, .has_shape = true,
-				      .shape = { 2, { 3, 4 } }, .pitch = 10, .offset = 3, .big_endian = true };
+	struct format_options opt = { .format = format_find("raw"),
+				      .has_dtype = true,
+				      .dtype = DT_U16,
+				      .has_shape = true,
+				      .shape = { 2, { 3, 4 } },
+				      .pitch = 10,
+				      .offset = 3,
+				      .big_endian = true };
 
 	/* Element (i, j) is 256 * i + j. */
 	memset(dump, 0xee, sizeof(dump));
@@ -439,13 +457,15 @@ static void test_raw(void)
 			opt.shape.dim[0] = inferred ? -1 : 3;
 			write_file("p.raw", dump, padded ? 33 : 31);
 			unsigned char *data = load("p.raw", NULL, &opt, &a, &err);
-			report(data && !memcmp(data, value, 24) && a.shape.dim[0] == 3, "pitch, offset, big-endian", err.text);
+			report(data && !memcmp(data, value, 24) && a.shape.dim[0] == 3, "pitch, offset, big-endian",
+			       err.text);
 			free(data);
 		}
 	}
 	opt.shape.dim[0] = 3;
 	write_file("p.raw", dump, 34);
-	expect_error("p.raw", NULL, &opt, ERR_FILE, "p.raw: holds 31 bytes after offset 3, shape (3, 4) of uint16 needs 28 to 30");
+	expect_error("p.raw", NULL, &opt, ERR_FILE,
+		     "p.raw: holds 31 bytes after offset 3, shape (3, 4) of uint16 needs 28 to 30");
 	opt.offset = 99;
 	expect_error("p.raw", NULL, &opt, ERR_FILE, "p.raw: holds 34 bytes, --offset is 99");
 	opt.offset = 0;
@@ -485,26 +505,31 @@ static void test_npz(void)
 		for (int i = 0; good && i < 2; i++)
 			good = !writer_begin(w, i ? "\xc3\xbc/b" : "a", DT_I32, &shape, false, &err) &&
 			       !writer_write(w, value, 0, 5000, &err) && !writer_end(w, &err);
-		report(good && writer_begin(w, "a", DT_I32, &shape, false, &err) && strstr(err.text, "two members are called 'a'"),
+		report(good && writer_begin(w, "a", DT_I32, &shape, false, &err) &&
+			       strstr(err.text, "two members are called 'a'"),
 		       "a member twice", err.text);
 		report(good && !writer_commit(w, &err), "write z.npz", err.text);
 		unsigned char *data = load("z.npz", "\xc3\xbc/b", &defaults, &a, &err);
 		report(data && !memcmp(data, value, sizeof(value)), "read z.npz:\xc3\xbc/b", err.text);
 		free(data);
-		expect_error("z.npz", NULL, &defaults, ERR_FILE, "z.npz: has several members, choose one as z.npz:KEY: a, ");
+		expect_error("z.npz", NULL, &defaults, ERR_FILE,
+			     "z.npz: has several members, choose one as z.npz:KEY: a, ");
 		expect_error("z.npz", "c", &defaults, ERR_FILE, "z.npz: has no member 'c'; it has a, ");
 
 		char *bytes = read_file("z.npz", &n);
 		if (!level) {
-			report(bytes && !memcmp(bytes + 192, value, sizeof(value)), "data start at a multiple of 64", "");
+			report(bytes && !memcmp(bytes + 192, value, sizeof(value)), "data start at a multiple of 64",
+			       "");
 			bytes[1000] ^= 1;
 		} else {
 			bytes[60] ^= 1;
 		}
 		write_file("bad.npz", bytes, n);
-		expect_error("bad.npz", "a", &defaults, ERR_FILE, level ? "bad.npz: a.npy" : "bad.npz:a: is corrupt: its CRC is");
+		expect_error("bad.npz", "a", &defaults, ERR_FILE,
+			     level ? "bad.npz: a.npy" : "bad.npz:a: is corrupt: its CRC is");
 		write_file("bad.npz", bytes, n - 1);
-		expect_error("bad.npz", "a", &defaults, ERR_FILE, "bad.npz: is no valid zip archive: it has no end record");
+		expect_error("bad.npz", "a", &defaults, ERR_FILE,
+			     "bad.npz: is no valid zip archive: it has no end record");
 		free(bytes);
 	}
 	write_file("e.npz", "PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
@@ -754,7 +779,8 @@ static void test_stdin(void)
 	size_t n = 0, one = 0;
 
 	for (char i = 1; i <= 3; i++) {
-		n += make_npy(buf + n, "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", (char[]){ i, i }, 2);
+		n += make_npy(buf + n, "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", (char[]){ i, i },
+			      2);
 		one = one ? one : n;
 	}
 	write_file("three.npy", buf, n);

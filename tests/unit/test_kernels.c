@@ -192,7 +192,8 @@ static void test_integers(void)
 	ok(apply(MAP_floor_divide, -7, 2) == -4 && apply(MAP_remainder, -7, 2) == 1 && apply(MAP_fmod, -7, 2) == -1 &&
 		   apply(MAP_remainder, 7, -2) == -1,
 	   "division rounds down, fmod towards 0");
-	ok(apply(MAP_add, INT64_MAX, 1) == INT64_MIN && apply(MAP_power, 3, 41) == (int64_t)UINT64_C(18026252303461234787),
+	ok(apply(MAP_add, INT64_MAX, 1) == INT64_MIN &&
+		   apply(MAP_power, 3, 41) == (int64_t)UINT64_C(18026252303461234787),
 	   "integers wrap");
 	ok(apply(MAP_bitwise_left_shift, 1, 64) == 0 && apply(MAP_bitwise_right_shift, -5, 64) == -1 &&
 		   apply(MAP_bitwise_right_shift, -5, -1) == -1 && apply(MAP_bitwise_left_shift, 1, -1) == 0,

@@ -27,8 +27,7 @@ static void check_repr(enum dtype d, const void *p, const char *expected)
 	char buf[NUMBER_TEXT];
 	int n = number_repr(buf, d, p);
 
-	CHECK(!strcmp(buf, expected) && n == (int)strlen(buf), "%s: '%s', expected '%s'", dtype_name(d), buf,
-	      expected);
+	CHECK(!strcmp(buf, expected) && n == (int)strlen(buf), "%s: '%s', expected '%s'", dtype_name(d), buf, expected);
 }
 
 static void test_repr_double(void)
@@ -37,14 +36,32 @@ static void test_repr_double(void)
 		double value;
 		const char *text;
 	} row[] = {
-		{ 0, "0.0" }, { -0.0, "-0.0" }, { 1, "1.0" }, { -1.5, "-1.5" }, { 0.1, "0.1" }, { 0.3, "0.3" },
-		{ 0.1 + 0.2, "0.30000000000000004" }, { 1e-4, "0.0001" }, { 9.999e-5, "9.999e-05" }, { 1e-7, "1e-07" },
-		{ 1e15, "1000000000000000.0" }, { 9999999999999998, "9999999999999998.0" }, { 1e16, "1e+16" },
-		{ 123456789012345680, "1.2345678901234568e+17" }, { 1e22, "1e+22" }, { 1e23, "1e+23" },
-		{ 5e-324, "5e-324" }, { 2.2250738585072014e-308, "2.2250738585072014e-308" },
-		{ 1.7976931348623157e308, "1.7976931348623157e+308" }, { 0x1p-44, "5.684341886080802e-14" },
-		{ 0x1p149, "7.1362384635298e+44" }, { 9007199254740992, "9007199254740992.0" }, { 120, "120.0" },
-		{ INFINITY, "inf" }, { -INFINITY, "-inf" }, { NAN, "nan" },
+		{ 0, "0.0" },
+		{ -0.0, "-0.0" },
+		{ 1, "1.0" },
+		{ -1.5, "-1.5" },
+		{ 0.1, "0.1" },
+		{ 0.3, "0.3" },
+		{ 0.1 + 0.2, "0.30000000000000004" },
+		{ 1e-4, "0.0001" },
+		{ 9.999e-5, "9.999e-05" },
+		{ 1e-7, "1e-07" },
+		{ 1e15, "1000000000000000.0" },
+		{ 9999999999999998, "9999999999999998.0" },
+		{ 1e16, "1e+16" },
+		{ 123456789012345680, "1.2345678901234568e+17" },
+		{ 1e22, "1e+22" },
+		{ 1e23, "1e+23" },
+		{ 5e-324, "5e-324" },
+		{ 2.2250738585072014e-308, "2.2250738585072014e-308" },
+		{ 1.7976931348623157e308, "1.7976931348623157e+308" },
+		{ 0x1p-44, "5.684341886080802e-14" },
+		{ 0x1p149, "7.1362384635298e+44" },
+		{ 9007199254740992, "9007199254740992.0" },
+		{ 120, "120.0" },
+		{ INFINITY, "inf" },
+		{ -INFINITY, "-inf" },
+		{ NAN, "nan" },
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
@@ -63,7 +80,9 @@ static void test_repr_other(void)
 	float f32 = 0.1f, f32_odd = 16777216;
 	uint16_t f16 = 0x2e66, f16_max = 0x7bff, f16_min = 1, bf16 = 0x3dcd, bf16_max = 0x7f7f;
 	uint8_t e4m3 = 0x7e, e4m3_nan = 0xff, e5m2 = 0x7b, e5m2_inf = 0xfc;
-	double z[][2] = { { 1, 2 }, { 0, 1 }, { -0.0, 1 }, { 1, -0.0 }, { NAN, -INFINITY }, { 0, NAN }, { 1e16, 1e-7 } };
+	double z[][2] = {
+		{ 1, 2 }, { 0, 1 }, { -0.0, 1 }, { 1, -0.0 }, { NAN, -INFINITY }, { 0, NAN }, { 1e16, 1e-7 }
+	};
 	const char *z_text[] = { "(1+2j)", "1j", "(-0+1j)", "(1-0j)", "(nan-infj)", "nanj", "(1e+16+1e-07j)" };
 	float z32[2] = { 0.1f, -0.5f };
 
@@ -100,26 +119,44 @@ static void test_parse(void)
 		enum scalar_kind kind;
 		double re, im;
 	} row[] = {
-		{ "2", SCALAR_INT, 2, 0 }, { "-2", SCALAR_INT, -2, 0 }, { "+3", SCALAR_INT, 3, 0 },
-		{ "-0", SCALAR_INT, 0, 0 }, { "007", SCALAR_INT, 7, 0 }, { ".5", SCALAR_FLOAT, 0.5, 0 },
-		{ "5.", SCALAR_FLOAT, 5, 0 }, { "-0.0", SCALAR_FLOAT, -0.0, 0 }, { "1e5", SCALAR_FLOAT, 1e5, 0 },
-		{ "1E-3", SCALAR_FLOAT, 1e-3, 0 }, { "1e400", SCALAR_FLOAT, INFINITY, 0 },
-		{ "-1e400", SCALAR_FLOAT, -INFINITY, 0 }, { "1e-400", SCALAR_FLOAT, 0, 0 },
-		{ "1e99999999999999999999", SCALAR_FLOAT, INFINITY, 0 }, { "0e99999999999999999999", SCALAR_FLOAT, 0, 0 },
-		{ "inf", SCALAR_FLOAT, INFINITY, 0 }, { "-Infinity", SCALAR_FLOAT, -INFINITY, 0 },
-		{ "INF", SCALAR_FLOAT, INFINITY, 0 }, { "3+4j", SCALAR_COMPLEX, 3, 4 }, { "-2j", SCALAR_COMPLEX, 0, -2 },
-		{ "1e5-2.5e-3j", SCALAR_COMPLEX, 1e5, -2.5e-3 }, { "-0-0j", SCALAR_COMPLEX, -0.0, -0.0 },
-		{ "1-infj", SCALAR_COMPLEX, 1, -INFINITY }, { "true", SCALAR_BOOL, 1, 0 }, { "True", SCALAR_BOOL, 1, 0 },
-		{ "false", SCALAR_BOOL, 0, 0 }, { "False", SCALAR_BOOL, 0, 0 },
+		{ "2", SCALAR_INT, 2, 0 },
+		{ "-2", SCALAR_INT, -2, 0 },
+		{ "+3", SCALAR_INT, 3, 0 },
+		{ "-0", SCALAR_INT, 0, 0 },
+		{ "007", SCALAR_INT, 7, 0 },
+		{ ".5", SCALAR_FLOAT, 0.5, 0 },
+		{ "5.", SCALAR_FLOAT, 5, 0 },
+		{ "-0.0", SCALAR_FLOAT, -0.0, 0 },
+		{ "1e5", SCALAR_FLOAT, 1e5, 0 },
+		{ "1E-3", SCALAR_FLOAT, 1e-3, 0 },
+		{ "1e400", SCALAR_FLOAT, INFINITY, 0 },
+		{ "-1e400", SCALAR_FLOAT, -INFINITY, 0 },
+		{ "1e-400", SCALAR_FLOAT, 0, 0 },
+		{ "1e99999999999999999999", SCALAR_FLOAT, INFINITY, 0 },
+		{ "0e99999999999999999999", SCALAR_FLOAT, 0, 0 },
+		{ "inf", SCALAR_FLOAT, INFINITY, 0 },
+		{ "-Infinity", SCALAR_FLOAT, -INFINITY, 0 },
+		{ "INF", SCALAR_FLOAT, INFINITY, 0 },
+		{ "3+4j", SCALAR_COMPLEX, 3, 4 },
+		{ "-2j", SCALAR_COMPLEX, 0, -2 },
+		{ "1e5-2.5e-3j", SCALAR_COMPLEX, 1e5, -2.5e-3 },
+		{ "-0-0j", SCALAR_COMPLEX, -0.0, -0.0 },
+		{ "1-infj", SCALAR_COMPLEX, 1, -INFINITY },
+		{ "true", SCALAR_BOOL, 1, 0 },
+		{ "True", SCALAR_BOOL, 1, 0 },
+		{ "false", SCALAR_BOOL, 0, 0 },
+		{ "False", SCALAR_BOOL, 0, 0 },
 		{ "9007199254740993.0", SCALAR_FLOAT, 9007199254740992.0, 0 },
 		{ "9007199254740993.00000000000000000000000000000000000000001", SCALAR_FLOAT, 9007199254740994.0, 0 },
-		{ "2.4703282292062327208e-324", SCALAR_FLOAT, 0, 0 }, { "2.4703282292062328e-324", SCALAR_FLOAT, 0x1p-1074, 0 },
+		{ "2.4703282292062327208e-324", SCALAR_FLOAT, 0, 0 },
+		{ "2.4703282292062328e-324", SCALAR_FLOAT, 0x1p-1074, 0 },
 		{ "1.7976931348623158e308", SCALAR_FLOAT, 0x1.fffffffffffffp1023, 0 },
 		{ "1.7976931348623159e308", SCALAR_FLOAT, INFINITY, 0 },
 	};
 	static const char *const refused[] = {
-		"", "1_0", "0x10", "1 2", "--1", "+-1", "e5", ".", "-", "+", "1e", "1e+", "1.2.3", "j", "+j", "1+j", "1+2", "1+2j3",
-		"1j+2", " 1", "1 ", "TRUE", "truex", "-true", "infi", "nanx", "1,2", "0b1", "1.e", "\xd9\xa1", "1+2ji",
+		"",	 "1_0",	  "0x10", "1 2",  "--1", "+-1", "e5",	 ".",	     "-",     "+",  "1e",
+		"1e+",	 "1.2.3", "j",	  "+j",	  "1+j", "1+2", "1+2j3", "1j+2",     " 1",    "1 ", "TRUE",
+		"truex", "-true", "infi", "nanx", "1,2", "0b1", "1.e",	 "\xd9\xa1", "1+2ji",
 	};
 	struct scalar s;
 
@@ -155,11 +192,20 @@ static void test_integers(void)
 		enum dtype dtype;
 		bool fits;
 	} row[] = {
-		{ "127", DT_I8, true }, { "128", DT_I8, false }, { "-128", DT_I8, true }, { "-129", DT_I8, false },
-		{ "255", DT_U8, true }, { "256", DT_U8, false }, { "-1", DT_U8, false }, { "-0", DT_U8, true },
-		{ "9223372036854775807", DT_I64, true }, { "9223372036854775808", DT_I64, false },
-		{ "-9223372036854775808", DT_I64, true }, { "-9223372036854775809", DT_I64, false },
-		{ "300", DT_F16, true }, { "true", DT_I8, true },
+		{ "127", DT_I8, true },
+		{ "128", DT_I8, false },
+		{ "-128", DT_I8, true },
+		{ "-129", DT_I8, false },
+		{ "255", DT_U8, true },
+		{ "256", DT_U8, false },
+		{ "-1", DT_U8, false },
+		{ "-0", DT_U8, true },
+		{ "9223372036854775807", DT_I64, true },
+		{ "9223372036854775808", DT_I64, false },
+		{ "-9223372036854775808", DT_I64, true },
+		{ "-9223372036854775809", DT_I64, false },
+		{ "300", DT_F16, true },
+		{ "true", DT_I8, true },
 	};
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		scalar_parse(&s, row[i].text, strlen(row[i].text));
@@ -173,9 +219,10 @@ static void test_scan(void)
 		const char *text;
 		size_t n;
 	} row[] = {
-		{ "12+3", 2 }, { "3+4j", 1 }, { "4j)", 2 }, { "4jx", 1 }, { "1.5e3*x", 5 }, { "1e", 1 }, { "1e+", 1 }, { ".5)", 2 },
-		{ "5.T", 2 }, { ".x", 0 }, { "x", 0 }, { "-1", 0 }, { "inf", 3 }, { "info", 0 }, { "infinity", 8 }, { "nan+1", 3 },
-		{ "nanmax(x)", 0 }, { "true)", 4 }, { "true_", 0 }, { "True", 4 }, { "1_0", 1 }, { "0x10", 1 }, { "", 0 },
+		{ "12+3", 2 },	{ "3+4j", 1 }, { "4j)", 2 },	  { "4jx", 1 },	  { "1.5e3*x", 5 },   { "1e", 1 },
+		{ "1e+", 1 },	{ ".5)", 2 },  { "5.T", 2 },	  { ".x", 0 },	  { "x", 0 },	      { "-1", 0 },
+		{ "inf", 3 },	{ "info", 0 }, { "infinity", 8 }, { "nan+1", 3 }, { "nanmax(x)", 0 }, { "true)", 4 },
+		{ "true_", 0 }, { "True", 4 }, { "1_0", 1 },	  { "0x10", 1 },  { "", 0 },
 	};
 	struct scalar s;
 
@@ -287,8 +334,8 @@ static void test_read(void)
 		size_t used = decimal_scan(&number, buf, buf + n);
 		double expected = strtod(buf, NULL);
 
-		CHECK(used == (size_t)n && !memcmp(&number.value, &expected, 8), "%s: %.17g, expected %.17g", buf, number.value,
-		      expected);
+		CHECK(used == (size_t)n && !memcmp(&number.value, &expected, 8), "%s: %.17g, expected %.17g", buf,
+		      number.value, expected);
 	}
 }
 

@@ -61,7 +61,8 @@ static void test_types(void)
 	static const double q[3] = { 0.3, 0.62, 0.95 };
 	static const double f32[3] = { 0.24000000953674316, 3.1640000343322754, 9.815000534057617 };
 	static const double f16[3] = { 0.239990234375, 3.1640625, 9.8125 };
-	static const double half[SAMPLE] = { 3.5, -1.25, 8.0, 0.0999755859375, 2.69921875, 2.69921875, -6.0, 11.296875, 4.3984375, 0.300048828125 };
+	static const double half[SAMPLE] = { 3.5,	 -1.25, 8.0,	   0.0999755859375, 2.69921875,
+					     2.69921875, -6.0,	11.296875, 4.3984375,	    0.300048828125 };
 	double x[SAMPLE], out[3];
 
 	for (int i = 0; i < SAMPLE; i++)

@@ -128,10 +128,11 @@ static void test_exact(void)
 			enum reduce_id id;
 			int64_t value;
 		} expected[] = {
-			{ REDUCE_sum, sum },	   { REDUCE_max, max },	     { REDUCE_min, min },
-			{ REDUCE_ptp, max - min }, { REDUCE_argmax, imax },  { REDUCE_argmin, imin },
-			{ REDUCE_nansum, sum },	   { REDUCE_nanmax, max },   { REDUCE_nanmin, min },
-			{ REDUCE_count_nonzero, nonzero },
+			{ REDUCE_sum, sum },	 { REDUCE_max, max },
+			{ REDUCE_min, min },	 { REDUCE_ptp, max - min },
+			{ REDUCE_argmax, imax }, { REDUCE_argmin, imin },
+			{ REDUCE_nansum, sum },	 { REDUCE_nanmax, max },
+			{ REDUCE_nanmin, min },	 { REDUCE_count_nonzero, nonzero },
 		};
 
 		for (size_t k = 0; k < sizeof(expected) / sizeof(expected[0]); k++) {
@@ -151,7 +152,8 @@ static void test_exact(void)
 		good &= reduce_rows(REDUCE_prod, DT_U64, x, n, 13, NULL).u == prod;
 		good &= reduce(REDUCE_any, DT_I64, x, n, 1000, 300, NULL).b == (nonzero > 0);
 		good &= reduce(REDUCE_all, DT_F64, f, n, 1000, 300, NULL).b == (nonzero == n);
-		good &= close_to(reduce(REDUCE_mean, DT_F64, f, n, 1000, 300, NULL).f[0], (double)sum / (double)n, 1e-15);
+		good &= close_to(reduce(REDUCE_mean, DT_F64, f, n, 1000, 300, NULL).f[0], (double)sum / (double)n,
+				 1e-15);
 	}
 	ok(good, "integers are reduced exactly");
 
@@ -185,8 +187,8 @@ static void check(const char *name, enum reduce_id id, const double *x, int64_t 
 	ok(good, name);
 }
 
-#define CHECK(name, id, expected, ...)                                                                          \
-	check(name, REDUCE_##id, (const double[]){ __VA_ARGS__ },                                               \
+#define CHECK(name, id, expected, ...) \
+	check(name, REDUCE_##id, (const double[]){ __VA_ARGS__ }, \
 	      (int64_t)(sizeof((const double[]){ __VA_ARGS__ }) / sizeof(double)), expected, NULL)
 
 static void test_special(void)
@@ -242,7 +244,8 @@ static void test_special(void)
 		check(name, REDUCE_norm, (const double[]){ 3, 0, -4 }, 3, norms[i],
 		      &(struct reduce_param){ .ord = ords[i] });
 	}
-	check("var, correction 1", REDUCE_var, (const double[]){ 1, 3 }, 2, 2, &(struct reduce_param){ .correction = 1 });
+	check("var, correction 1", REDUCE_var, (const double[]){ 1, 3 }, 2, 2,
+	      &(struct reduce_param){ .correction = 1 });
 	check("var, too few", REDUCE_var, (const double[]){ 1, 3 }, 2, inf, &(struct reduce_param){ .correction = 3 });
 	check("var of one, correction 1", REDUCE_var, (const double[]){ 1 }, 1, nan,
 	      &(struct reduce_param){ .correction = 1 });
@@ -256,9 +259,17 @@ static void test_empty(void)
 		enum reduce_id id;
 		double expected;
 	} rows[] = {
-		{ REDUCE_sum, 0 },     { REDUCE_prod, 1 },    { REDUCE_nansum, 0 },   { REDUCE_nanprod, 1 },
-		{ REDUCE_norm, 0 },    { REDUCE_mean, NAN },  { REDUCE_var, NAN },    { REDUCE_std, NAN },
-		{ REDUCE_nanmean, NAN }, { REDUCE_nanvar, NAN }, { REDUCE_logsumexp, -INFINITY },
+		{ REDUCE_sum, 0 },
+		{ REDUCE_prod, 1 },
+		{ REDUCE_nansum, 0 },
+		{ REDUCE_nanprod, 1 },
+		{ REDUCE_norm, 0 },
+		{ REDUCE_mean, NAN },
+		{ REDUCE_var, NAN },
+		{ REDUCE_std, NAN },
+		{ REDUCE_nanmean, NAN },
+		{ REDUCE_nanvar, NAN },
+		{ REDUCE_logsumexp, -INFINITY },
 	};
 	int good = 1;
 
