@@ -639,9 +639,11 @@ static inline c128 z_pow(c128 x, c128 y)
 		return z_##name(x); \
 	}
 COMPLEX1(sqrt)
-COMPLEX1(rsqrt) COMPLEX1(exp) COMPLEX1(exp2) COMPLEX1(expm1) COMPLEX1(log) COMPLEX1(log2) COMPLEX1(log10)
-	COMPLEX1(log1p) COMPLEX1(sin) COMPLEX1(cos) COMPLEX1(tan) COMPLEX1(asin) COMPLEX1(acos) COMPLEX1(atan)
-		COMPLEX1(sinh) COMPLEX1(cosh) COMPLEX1(tanh) COMPLEX1(asinh) COMPLEX1(acosh) COMPLEX1(atanh)
+COMPLEX1(rsqrt)
+COMPLEX1(exp)
+COMPLEX1(exp2) COMPLEX1(expm1) COMPLEX1(log) COMPLEX1(log2) COMPLEX1(log10) COMPLEX1(log1p) COMPLEX1(sin) COMPLEX1(cos)
+	COMPLEX1(tan) COMPLEX1(asin) COMPLEX1(acos) COMPLEX1(atan) COMPLEX1(sinh) COMPLEX1(cosh) COMPLEX1(tanh)
+		COMPLEX1(asinh) COMPLEX1(acosh) COMPLEX1(atanh)
 #undef COMPLEX1
 
 			static inline c64 t_pow_c64(c64 x, c64 y)
