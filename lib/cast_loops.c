@@ -70,8 +70,9 @@ static inline uint64_t uint64_f64(double x)
 	F(i8, __VA_ARGS__) \
 	F(u8, __VA_ARGS__) \
 	F(i16, __VA_ARGS__) \
-	F(u16, __VA_ARGS__) F(i32, __VA_ARGS__) F(u32, __VA_ARGS__) F(i64, __VA_ARGS__) F(u64, __VA_ARGS__) \
-		F(f32, __VA_ARGS__) F(f64, __VA_ARGS__)
+	F(u16, __VA_ARGS__) \
+	F(i32, __VA_ARGS__) \
+	F(u32, __VA_ARGS__) F(i64, __VA_ARGS__) F(u64, __VA_ARGS__) F(f32, __VA_ARGS__) F(f64, __VA_ARGS__)
 
 #define LOOP(from, to, expr) \
 	static void from##_##to(int64_t n, void *out, const void *in) \

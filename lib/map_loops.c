@@ -57,10 +57,14 @@
 	X(DT_BOOL, b, b, __VA_ARGS__) \
 	X(DT_I8, i8, b, __VA_ARGS__) \
 	X(DT_I16, i16, b, __VA_ARGS__) \
-	X(DT_I32, i32, b, __VA_ARGS__) X(DT_I64, i64, b, __VA_ARGS__) X(DT_U8, u8, b, __VA_ARGS__) \
-		X(DT_U16, u16, b, __VA_ARGS__) X(DT_U32, u32, b, __VA_ARGS__) X(DT_U64, u64, b, __VA_ARGS__) \
-			X(DT_F32, f32, b, __VA_ARGS__) X(DT_F64, f64, b, __VA_ARGS__) X(DT_C64, c64, b, __VA_ARGS__) \
-				X(DT_C128, c128, b, __VA_ARGS__)
+	X(DT_I32, i32, b, __VA_ARGS__) \
+	X(DT_I64, i64, b, __VA_ARGS__) \
+	X(DT_U8, u8, b, __VA_ARGS__) \
+	X(DT_U16, u16, b, __VA_ARGS__) \
+	X(DT_U32, u32, b, __VA_ARGS__) \
+	X(DT_U64, u64, b, __VA_ARGS__) \
+	X(DT_F32, f32, b, __VA_ARGS__) \
+	X(DT_F64, f64, b, __VA_ARGS__) X(DT_C64, c64, b, __VA_ARGS__) X(DT_C128, c128, b, __VA_ARGS__)
 
 /* -- loops -- */
 

@@ -190,9 +190,11 @@ MICRO(f64, MADD)
 	X(DT_I8, i8, u8, (uint8_t)AS_IS) \
 	X(DT_U8, u8, u8, AS_IS) \
 	X(DT_I16, i16, u16, (uint16_t)AS_IS) \
-	X(DT_U16, u16, u16, AS_IS) X(DT_I32, i32, u32, (uint32_t)AS_IS) X(DT_U32, u32, u32, AS_IS) \
-		X(DT_I64, i64, u64, (uint64_t)AS_IS) X(DT_U64, u64, u64, AS_IS) X(DT_F32, f32, f64, AS_IS) \
-			X(DT_F64, f64, f64, AS_IS)
+	X(DT_U16, u16, u16, AS_IS) \
+	X(DT_I32, i32, u32, (uint32_t)AS_IS) \
+	X(DT_U32, u32, u32, AS_IS) \
+	X(DT_I64, i64, u64, (uint64_t)AS_IS) \
+	X(DT_U64, u64, u64, AS_IS) X(DT_F32, f32, f64, AS_IS) X(DT_F64, f64, f64, AS_IS)
 #define TYPES(X) X(DT_BOOL, b, b, AS_BOOL) NUMBERS(X)
 
 TYPES(TILE)

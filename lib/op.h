@@ -12,8 +12,9 @@ enum op_class { OP_MAP, OP_REDUCE, OP_TEXT, OP_BUILD };
 	X(elementwise, "op") \
 	X(shape, "op") \
 	X(join, "op") \
-	X(index, "op") X(linalg, "op") X(type, "op") X(scan, "op") X(sort, "op") X(reduce, "reduce") \
-		X(create, "create") X(matmul, "matmul")
+	X(index, "op") \
+	X(linalg, "op") \
+	X(type, "op") X(scan, "op") X(sort, "op") X(reduce, "reduce") X(create, "create") X(matmul, "matmul")
 
 enum op_family {
 #define FAMILY(id, command) FAMILY_##id,
