@@ -1,0 +1,375 @@
+/* The loops of sorting for one instruction set level: see sort_loops.h. */
+#include "sort_loops.h"
+
+#include <string.h>
+
+#include "loops.h"
+
+/* -- keys: of the bits u of an element, an unsigned integer of type U with the sign bit SIGN -- */
+
+#define SIGN(U) ((U)((U)1 << (sizeof(U) * 8 - 1)))
+#define ONES(U) ((U) ~(U)0)
+
+#define MAGNITUDE(U, u) ((U)((u) & (U)~SIGN(U)))
+#define IS_NAN_uint(U, u, inf) false
+#define IS_NAN_int(U, u, inf) false
+#define IS_NAN_float(U, u, inf) (MAGNITUDE(U, u) > (U)(inf))
+
+#define KEY_uint(U, u, inf) (u)
+#define KEY_int(U, u, inf) ((U)((u) ^ SIGN(U)))
+#define KEY_float(U, u, inf) (IS_NAN_float(U, u, inf) ? ONES(U) : (u)&SIGN(U) ? (U) ~(u) : (U)((u) | SIGN(U)))
+
+/* The same key for equal elements. */
+#define SAME_uint(U, u, inf) (u)
+#define SAME_int(U, u, inf) KEY_int(U, u, inf)
+#define SAME_float(U, u, inf) (MAGNITUDE(U, u) == 0 ? SIGN(U) : KEY_float(U, u, inf))
+
+#define BACK_uint(U, k) (k)
+#define BACK_int(U, k) ((U)((k) ^ SIGN(U)))
+#define BACK_float(U, k) ((k)&SIGN(U) ? (U)((k) ^ SIGN(U)) : (U) ~(k))
+
+#define DIGIT(k, pass) ((k) >> ((pass)*DIGIT_BITS) & (DIGITS - 1))
+
+#define SORT_KEYS(name, U, kind, inf) \
+	static void name##_histogram(const void *x, int64_t n, digit_counts *counts, uint64_t flip) \
+	{ \
+		const U *p = x; \
+\
+		for (int64_t i = 0; i < n; i++) { \
+			U u = p[i], k = KEY_##kind(U, u, inf) ^ (U)flip; \
+\
+			for (int pass = 0; pass < (int)sizeof(U); pass++) \
+				counts[pass][DIGIT(k, pass)]++; \
+		} \
+	} \
+\
+	static void name##_count(const void *keys, int64_t n, int pass, int64_t *counts) \
+	{ \
+		const U *k = keys; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			counts[DIGIT(k[i], pass)]++; \
+	} \
+\
+	static inline void name##_scatter_(const U *from, int64_t n, int pass, int64_t *offset, U *to, U flip, \
+					   bool first, bool last) \
+	{ \
+		for (int64_t i = 0; i < n; i++) { \
+			U u = from[i], k = first ? KEY_##kind(U, u, inf) ^ flip : u; \
+			U unflipped = k ^ flip; \
+\
+			to[offset[DIGIT(k, pass)]++] = last ? BACK_##kind(U, unflipped) : k; \
+		} \
+	} \
+\
+	static void name##_scatter(const void *from, int64_t n, int pass, int64_t *offset, void *to, uint64_t flip, \
+				   bool first, bool last) \
+	{ \
+		if (first && last) \
+			name##_scatter_(from, n, pass, offset, to, (U)flip, true, true); \
+		else if (first) \
+			name##_scatter_(from, n, pass, offset, to, (U)flip, true, false); \
+		else if (last) \
+			name##_scatter_(from, n, pass, offset, to, (U)flip, false, true); \
+		else \
+			name##_scatter_(from, n, pass, offset, to, (U)flip, false, false); \
+	} \
+\
+	static void name##_small(const void *x, int64_t n, void *out, uint64_t flip) \
+	{ \
+		const U *p = x; \
+		U *o = out, keys[SORT_SMALL]; \
+\
+		for (int64_t i = 0; i < n; i++) { \
+			U u = p[i], k = SAME_##kind(U, u, inf) ^ (U)flip; \
+			int64_t j = i; \
+\
+			for (; j > 0 && keys[j - 1] > k; j--) { \
+				keys[j] = keys[j - 1]; \
+				o[j] = o[j - 1]; \
+			} \
+			keys[j] = k; \
+			o[j] = u; \
+		} \
+	} \
+\
+	static inline void name##_pair(U u, U flip, uint64_t *key) \
+	{ \
+		*key = (U)(SAME_##kind(U, u, inf) ^ flip); \
+	} \
+\
+	static void name##_keys(const void *x, int64_t n, void *keys) \
+	{ \
+		const U *p = x; \
+		U *k = keys; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			k[i] = SAME_##kind(U, p[i], inf); \
+	} \
+\
+	/* Several at once: a search waits for memory, and all take the same steps. */ \
+	static inline void name##_positions(const U *keys, int64_t m, const U *k, int count, bool right, int64_t *at) \
+	{ \
+		for (int j = 0; j < count; j++) \
+			at[j] = 0; \
+		for (int64_t len = m; len > 0; len /= 2) { \
+			int64_t half = (len + 1) / 2; \
+\
+			for (int j = 0; j < count; j++) { \
+				/* Between at and at + len; a step too far is not taken. */ \
+				int64_t next = at[j] + half; \
+				bool in = next <= m; \
+				U at_key = keys[in ? next - 1 : 0]; \
+\
+				at[j] = in && (right ? at_key <= k[j] : at_key < k[j]) ? next : at[j]; \
+			} \
+		} \
+	} \
+\
+	static void name##_search(const void *keys, int64_t m, const void *x, int64_t n, bool right, int64_t *out) \
+	{ \
+		const U *p = x; \
+		U k[ABREAST]; \
+\
+		for (int64_t i = 0; i < n; i += ABREAST) { \
+			int count = n - i < ABREAST ? (int)(n - i) : ABREAST; \
+\
+			for (int j = 0; j < ABREAST; j++) \
+				k[j] = j < count ? SAME_##kind(U, p[i + j], inf) : 0; \
+			if (right) \
+				name##_positions(keys, m, k, count, true, out + i); \
+			else \
+				name##_positions(keys, m, k, count, false, out + i); \
+		} \
+	} \
+\
+	static void name##_member(const void *keys, int64_t m, const void *x, int64_t n, bool invert, \
+				  unsigned char *out) \
+	{ \
+		const U *p = x, *sorted = keys; \
+		int64_t at[ABREAST]; \
+		U k[ABREAST]; \
+\
+		for (int64_t i = 0; i < n; i += ABREAST) { \
+			int count = n - i < ABREAST ? (int)(n - i) : ABREAST; \
+\
+			for (int j = 0; j < ABREAST; j++) \
+				k[j] = j < count ? SAME_##kind(U, p[i + j], inf) : 0; \
+			name##_positions(sorted, m, k, count, false, at); \
+			for (int j = 0; j < count; j++) { \
+				bool found = at[j] < m && sorted[at[j]] == k[j] && !IS_NAN_##kind(U, p[i + j], inf); \
+\
+				out[i + j] = found != invert; \
+			} \
+		} \
+	} \
+\
+	static void name##_boundaries(const void *x, int64_t from, int64_t to, bool each_nan, unsigned char *first) \
+	{ \
+		const U *p = x; \
+\
+		for (int64_t i = from; i < to; i++) { \
+			U a = i ? p[i - 1] : 0, b = p[i]; \
+			bool other = SAME_##kind(U, a, inf) != SAME_##kind(U, b, inf); \
+\
+			first[i] = i == 0 || other || (each_nan && IS_NAN_##kind(U, b, inf)); \
+		} \
+	}
+
+/* -- elements that are equal but not the same: zeros, NaNs -- */
+
+#define SORT_REPAIR(name, U, inf) \
+	/* The first of n sorted elements whose key is not below k. */ \
+	static int64_t name##_bound(const U *x, int64_t n, U k, U flip) \
+	{ \
+		int64_t low = 0, high = n; \
+\
+		while (low < high) { \
+			int64_t mid = low + (high - low) / 2; \
+			U u = x[mid], at = KEY_float(U, u, inf) ^ flip; \
+\
+			if (at < k) \
+				low = mid + 1; \
+			else \
+				high = mid; \
+		} \
+		return low; \
+	} \
+\
+	static void name##_repair(const void *x, int64_t n, void *out, uint64_t flip) \
+	{ \
+		const U *p = x; \
+		U *o = out, f = (U)flip, below = (U)(~SIGN(U) ^ f), above = (U)(SIGN(U) ^ f); \
+		int64_t zero = name##_bound(o, n, below < above ? below : above, f); \
+		int64_t nan = f ? 0 : name##_bound(o, n, ONES(U), f); \
+		int64_t zeros, nans = f ? name##_bound(o, n, 1, f) : n - nan; \
+\
+		above = (U)((below < above ? above : below) + 1); \
+		zeros = name##_bound(o, n, above, f) - zero; \
+		if (zeros && o[zero] == o[zero + zeros - 1]) \
+			zeros = 0; \
+		if (!zeros && !nans) \
+			return; \
+		for (int64_t i = 0; i < n; i++) { \
+			U u = p[i]; \
+\
+			if (MAGNITUDE(U, u) == 0 && zeros) \
+				o[zero++] = u; \
+			else if (IS_NAN_float(U, u, inf)) \
+				o[nan++] = u; \
+		} \
+	}
+
+/* -- pairs -- */
+
+#define SORT_PAIRS(name, U, P) \
+	static inline void name##_##P##_(const U *x, int64_t stride, const int64_t *order, int64_t from, int64_t to, \
+					 struct P *pairs, digit_counts *counts, uint64_t flip) \
+	{ \
+		for (int64_t i = from; i < to; i++) { \
+			int64_t at = order ? order[i] : i; \
+			uint64_t k; \
+\
+			name##_pair(x[at * stride], (U)flip, &k); \
+			for (int pass = 0; pass < (int)sizeof(U); pass++) \
+				counts[pass][DIGIT(k, pass)]++; \
+			SET_##P(pairs, k, at); \
+			pairs++; \
+		} \
+	} \
+\
+	static void name##_##P(const void *x, int64_t stride, const int64_t *order, int64_t from, int64_t to, \
+			       struct P *pairs, digit_counts *counts, uint64_t flip) \
+	{ \
+		if (stride == 1 && !order) \
+			name##_##P##_(x, 1, NULL, from, to, pairs, counts, flip); \
+		else \
+			name##_##P##_(x, stride, order, from, to, pairs, counts, flip); \
+	}
+
+#define SET_pair32(p, k, at) ((p)->key = (uint32_t)(k), (p)->index = (uint32_t)(at))
+#define SET_pair64(p, k, at) ((p)->key = (k), (p)->index = (uint64_t)(at))
+
+enum { ABREAST = 16 };
+
+#define SORT_32(name, U, kind, inf) \
+	SORT_KEYS(name, U, kind, inf) SORT_PAIRS(name, U, pair32) SORT_PAIRS(name, U, pair64)
+#define SORT_64(name, U, kind, inf) SORT_KEYS(name, U, kind, inf) SORT_PAIRS(name, U, pair64)
+SORT_32(u8, uint8_t, uint, 0)
+SORT_32(i8, uint8_t, int, 0)
+SORT_32(u16, uint16_t, uint, 0)
+SORT_32(i16, uint16_t, int, 0)
+SORT_32(u32, uint32_t, uint, 0)
+SORT_32(i32, uint32_t, int, 0)
+SORT_64(u64, uint64_t, uint, 0)
+SORT_64(i64, uint64_t, int, 0)
+SORT_32(e4m3, uint8_t, float, 0x7e)
+SORT_32(e5m2, uint8_t, float, 0x7c)
+SORT_32(f16, uint16_t, float, 0x7c00)
+SORT_32(bf16, uint16_t, float, 0x7f80)
+SORT_32(f32, uint32_t, float, 0x7f800000)
+SORT_64(f64, uint64_t, float, 0x7ff0000000000000)
+SORT_REPAIR(e4m3, uint8_t, 0x7e)
+SORT_REPAIR(e5m2, uint8_t, 0x7c)
+SORT_REPAIR(f16, uint16_t, 0x7c00)
+SORT_REPAIR(bf16, uint16_t, 0x7f80)
+SORT_REPAIR(f32, uint32_t, 0x7f800000)
+SORT_REPAIR(f64, uint64_t, 0x7ff0000000000000)
+
+#define PAIR_LOOPS(P, K) \
+	static void P##_count(const void *pairs, int64_t n, int pass, int64_t *counts) \
+	{ \
+		const struct P *p = pairs; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			counts[DIGIT(p[i].key, pass)]++; \
+	} \
+\
+	static void P##_scatter(const void *from, int64_t n, int pass, int64_t *offset, void *to) \
+	{ \
+		const struct P *p = from; \
+		struct P *o = to; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			o[offset[DIGIT(p[i].key, pass)]++] = p[i]; \
+	} \
+\
+	static void P##_small(void *pairs, int64_t n) \
+	{ \
+		struct P *p = pairs; \
+\
+		for (int64_t i = 1; i < n; i++) { \
+			struct P v = p[i]; \
+			int64_t j = i; \
+\
+			for (; j > 0 && p[j - 1].key > v.key; j--) \
+				p[j] = p[j - 1]; \
+			p[j] = v; \
+		} \
+	} \
+\
+	static void P##_indices(const void *pairs, int64_t n, int64_t *out) \
+	{ \
+		const struct P *p = pairs; \
+\
+		for (int64_t i = 0; i < n; i++) \
+			out[i] = (int64_t)p[i].index; \
+	}
+PAIR_LOOPS(pair32, uint32_t)
+PAIR_LOOPS(pair64, uint64_t)
+
+/*
+ * Complex numbers: after those with no NaN come those with a NaN for the imaginary part, then those with a NaN for the real
+ * one.  Source: NumPy's order of complex numbers.
+ */
+#define COMPLEX_CLASS(name, type, P) \
+	static void name##_##P(const void *x, int64_t stride, const int64_t *order, int64_t from, int64_t to, \
+			       struct P *pairs, digit_counts *counts, uint64_t flip) \
+	{ \
+		const type *p = x; \
+\
+		for (int64_t i = from; i < to; i++) { \
+			int64_t at = order ? order[i] : i; \
+			type re = p[at * stride], im = p[at * stride + 1]; \
+			uint64_t k = (re != re ? 2 : im != im ? 1 : 0) ^ (flip & 0xff); \
+\
+			counts[0][k]++; \
+			SET_##P(pairs, k, at); \
+			pairs++; \
+		} \
+	}
+COMPLEX_CLASS(class64, float, pair32)
+COMPLEX_CLASS(class64, float, pair64)
+COMPLEX_CLASS(class128, double, pair64)
+
+#define BY(name, bytes, fix, p32) \
+	{ \
+		.size = bytes, .histogram = name##_histogram, .count = name##_count, .scatter = name##_scatter, \
+		.small = name##_small, .repair = fix, .pairs32 = p32, .pairs64 = name##_pair64, .keys = name##_keys, \
+		.search = name##_search, .member = name##_member, .boundaries = name##_boundaries \
+	}
+
+extern const struct sort_loops PASTE(sort_, LEVEL);
+const struct sort_loops PASTE(sort_, LEVEL) = {
+	.by = {
+		[DT_BOOL] = BY(u8, 1, NULL, u8_pair32),
+		[DT_I8] = BY(i8, 1, NULL, i8_pair32),
+		[DT_U8] = BY(u8, 1, NULL, u8_pair32),
+		[DT_I16] = BY(i16, 2, NULL, i16_pair32),
+		[DT_U16] = BY(u16, 2, NULL, u16_pair32),
+		[DT_I32] = BY(i32, 4, NULL, i32_pair32),
+		[DT_U32] = BY(u32, 4, NULL, u32_pair32),
+		[DT_I64] = BY(i64, 8, NULL, NULL),
+		[DT_U64] = BY(u64, 8, NULL, NULL),
+		[DT_F16] = BY(f16, 2, f16_repair, f16_pair32),
+		[DT_BF16] = BY(bf16, 2, bf16_repair, bf16_pair32),
+		[DT_F32] = BY(f32, 4, f32_repair, f32_pair32),
+		[DT_F64] = BY(f64, 8, f64_repair, NULL),
+		[DT_F8E4M3] = BY(e4m3, 1, e4m3_repair, e4m3_pair32),
+		[DT_F8E5M2] = BY(e5m2, 1, e5m2_repair, e5m2_pair32),
+		[SORT_CLASS64] = { .size = 1, .pairs32 = class64_pair32, .pairs64 = class64_pair64 },
+		[SORT_CLASS128] = { .size = 1, .pairs64 = class128_pair64 },
+	},
+	.pair32 = { pair32_count, pair32_scatter, pair32_small, pair32_indices },
+	.pair64 = { pair64_count, pair64_scatter, pair64_small, pair64_indices },
+};
