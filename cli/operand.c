@@ -17,14 +17,15 @@ bool stdin_is_pipe(const struct cli *c)
 struct file *operand_open(struct cli *c, const char *path, const struct format_options *opt, struct error *err)
 {
 	static const struct format_options none;
-	struct file **files = realloc(c->files, (size_t)(c->nfiles + 1) * sizeof(*files)), *f;
+	struct file **files, *f;
 
-	if (!files) {
-		error_memory(err, sizeof(*files));
-		return NULL;
-	}
 	if (!*path) {
 		error_set(err, ERR_FILE, "'': no file is named");
+		return NULL;
+	}
+	files = realloc(c->files, (size_t)(c->nfiles + 1) * sizeof(*files));
+	if (!files) {
+		error_memory(err, sizeof(*files));
 		return NULL;
 	}
 	c->files = files;

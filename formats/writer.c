@@ -72,18 +72,10 @@ static void temporary_forget(struct writer *w)
 	w->temporary = NULL;
 }
 
-/* Full disks and broken devices are no matter of the name; the others are. */
-static enum error_code errno_code(int number)
-{
-	return number == ENOENT || number == ENOTDIR || number == EACCES || number == EPERM || number == EROFS ||
-			       number == EISDIR || number == ELOOP || number == ENAMETOOLONG || number == ENXIO
-		       ? ERR_FILE
-		       : ERR_RESOURCE;
-}
-
+/* What cannot be written is a matter of the disk, whatever the reason. */
 static int write_error(const struct writer *w, struct error *err)
 {
-	return error_errno(err, errno_code(errno), "cannot write %s", w->name);
+	return error_errno(err, ERR_RESOURCE, "cannot write %s", w->name);
 }
 
 /* The descriptor that path is another name of, or -1. */
@@ -134,7 +126,7 @@ static char *follow_links(const char *path, struct error *err)
 		if (i == LINKS_MAX) {
 			free(now);
 			errno = ELOOP;
-			error_errno(err, ERR_FILE, "cannot write %s", path);
+			error_errno(err, ERR_RESOURCE, "cannot write %s", path);
 			return NULL;
 		}
 		to[n] = '\0';
@@ -187,7 +179,7 @@ static int create_temporary(struct writer *w, int mode, struct error *err)
 			break;
 	}
 	if (w->fd < 0) {
-		error_errno(err, errno_code(errno), "cannot create %s", w->name);
+		error_errno(err, ERR_RESOURCE, "cannot create %s", w->name);
 		free(w->temporary);
 		w->temporary = NULL;
 		return -1;
@@ -212,7 +204,7 @@ static int open_path(struct writer *w, const char *path, struct error *err)
 	size_t n = strlen(path);
 	if (!n || path[n - 1] == '/') {
 		errno = n ? EISDIR : ENOENT;
-		return error_errno(err, ERR_FILE, "cannot write %s", n ? path : "''");
+		return error_errno(err, ERR_RESOURCE, "cannot write %s", n ? path : "''");
 	}
 	if (!(w->target = follow_links(path, err)))
 		return -1;

@@ -104,8 +104,7 @@ load helper
 	tensor create zeros 2 -o a.npy
 	run -2 --separate-stderr tensor op exp a.npy -o b.xyz
 	message 'tensor op: *b.xyz*.npy*'
-	run --separate-stderr tensor op exp a.npy -o nosuch/b.npy
-	[[ $status = [35] ]]
+	run -5 --separate-stderr tensor op exp a.npy -o nosuch/b.npy
 	message 'tensor op: *nosuch/b.npy*'
 	mkdir d.npy
 	run --separate-stderr tensor op exp a.npy -o d.npy

@@ -402,7 +402,7 @@ static void test_writer(void)
 		       (st.st_mode & 0777) == 0640 && st.st_size == 136,
 	       "a symbolic link stays one, the mode too", err.text);
 
-	report(store("no/x.npy", &defaults, NULL, DT_F64, &shape, value, &err) && err.code == ERR_FILE &&
+	report(store("no/x.npy", &defaults, NULL, DT_F64, &shape, value, &err) && err.code == ERR_RESOURCE &&
 		       !strcmp(err.text, "cannot create no/x.npy: No such file or directory"),
 	       "no directory", err.text);
 	report(store("x.foo", &defaults, NULL, DT_F64, &shape, value, &err) && err.code == ERR_USAGE &&
