@@ -114,7 +114,7 @@ static int unknown_format(const char *path, const unsigned char *head, size_t n,
 		if (formats[i]->reader && len < sizeof(list))
 			snprintf(list + len, sizeof(list) - len, " %s", formats[i]->name);
 	}
-	return error_set(err, ERR_FILE, "%s: unknown format; use --from with one of%s", path, list);
+	return error_set(err, ERR_FILE, "%s: unknown format; use 'tensor convert --from' with one of%s", path, list);
 }
 
 /* Does head hold bytes that no text does?  Then a probe that knows it has seen a magic number, and is no guess. */

@@ -21,7 +21,6 @@ struct search {
 	const void *x;
 	size_t size;
 	void *out;
-	bool backwards; /* bins that fall: from the end */
 };
 
 /* Source: NumPy's order of complex numbers. */
@@ -89,12 +88,10 @@ static int search_task(void *arg, int64_t task, int worker, struct error *err)
 		s->by->member(s->sorted, s->m, x, to - from, s->what == LOOK_NOT_MEMBER,
 			      (unsigned char *)s->out + from);
 	}
-	for (int64_t i = from; s->backwards && i < to; i++)
-		((int64_t *)s->out)[i] = s->m - ((int64_t *)s->out)[i];
 	return 0;
 }
 
-/* in: sorted, elements of the same dtype.  u.block.i: what, backwards. */
+/* in: sorted, elements of the same dtype.  u.block.i: what. */
 static int search_block(const struct node *node, const void *const in[], void *out, struct error *err)
 {
 	enum dtype dtype = node->in[0]->dtype;
@@ -104,8 +101,7 @@ static int search_block(const struct node *node, const void *const in[], void *o
 			    .n = node->size,
 			    .x = in[1],
 			    .size = dtype_size(dtype),
-			    .out = out,
-			    .backwards = node->u.block.i[1] };
+			    .out = out };
 	size_t nbytes = (size_t)s.m * s.size;
 	void *keys = NULL;
 	int ret;
