@@ -6,6 +6,15 @@ setup() {
 	mkdir "$BATS_TEST_TMPDIR/work" && cd "$BATS_TEST_TMPDIR/work" || return 1
 }
 
+# Run a command for whom permissions hold, as they do not for root.
+permitted() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --bounding-set=-dac_override,-dac_read_search -- "$@"
+	else
+		"$@"
+	fi
+}
+
 # The one line on standard error is this, as a pattern of case.
 message() {
 	# shellcheck disable=SC2154,SC2053 # stderr is set by run
