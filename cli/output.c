@@ -54,7 +54,8 @@ struct output {
 	struct sink sink;
 	struct writer *writer;
 	int64_t size;
-	bool progress, shown;
+	bool progress;
+	atomic_bool shown;
 	atomic_llong done;
 	struct timespec start;
 	atomic_llong last; /* milliseconds */
