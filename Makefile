@@ -26,7 +26,7 @@ say = @$(if $(QUIET),,echo "  $(1)	$@")
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
 	-Wpointer-arith -Wvla -Wno-unknown-warning-option
 # clang says which loops it could not vectorise, which is no fault of theirs.
-WARN += $(if $(findstring clang,$(shell $(CC) --version)),-Wno-pass-failed)
+WARN += $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),-Wno-pass-failed)
 override CPPFLAGS += -I. -D_POSIX_C_SOURCE=200809L -DTENSOR_VERSION='"$(VERSION)"'
 BASE := -std=c11 -pthread $(WARN) -MMD -MP -fvisibility=hidden
 
