@@ -232,7 +232,7 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 		goto done;
 	struct node *x = file_node(c, f, i, path, err);
 	if (x && p.slice)
-		x = node_index(c->graph, x, p.slice, err);
+		x = op_slice(c->graph, x, p.slice, err);
 	if (!name)
 		name = p.key				  ? graph_string(c->graph, p.key)
 		       : f->archive && f->members[i].name ? graph_string(c->graph, f->members[i].name)

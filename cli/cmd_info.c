@@ -43,7 +43,7 @@ struct stat_values {
 
 static int stats_compute(struct cli *c, struct node *x, struct stat_values *v, struct error *err)
 {
-	struct binding b = { "x", x };
+	struct binding b = { .name = "x", .node = x };
 
 	for (int i = 0; i < NSTATS; i++) {
 		struct node *r;

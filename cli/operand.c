@@ -118,7 +118,7 @@ static struct node *stdin_operand(struct cli *c, const char *text, struct error 
 		slice = NULL;
 	snprintf(key, sizeof(key), "%.*s", (int)((slice ? slice : text + strlen(text)) - text - 1), text + 1);
 	x = stdin_node(c, NULL, *key == ':' ? key + 1 : NULL, err);
-	return x && slice ? node_index(c->graph, x, slice + 1, err) : x;
+	return x && slice ? op_slice(c->graph, x, slice + 1, err) : x;
 }
 
 bool is_stdin(const char *text)
@@ -151,7 +151,7 @@ struct node *operand_node(struct cli *c, const char *text, struct error *err)
 	if (f && (i = place_member(&p, f, err)) >= 0)
 		x = file_node(c, f, i, text, err);
 	if (x && p.slice) {
-		struct node *y = node_index(c->graph, x, p.slice, err);
+		struct node *y = op_slice(c->graph, x, p.slice, err);
 
 		if (!y)
 			error_prefix(err, text);

@@ -622,7 +622,7 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 	view.src = source_ref(whole.src);
 	x = node_leaf(c->graph, &whole, pos[0], err);
 	if (x && p.slice)
-		x = node_index(c->graph, x, p.slice, err);
+		x = op_slice(c->graph, x, p.slice, err);
 	if (!x)
 		goto done;
 	if (!x->label)

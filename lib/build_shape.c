@@ -237,6 +237,45 @@ int build_broadcast_to(struct call *c, struct error *err)
 	return call_result(c, node_broadcast(c->graph, x, &s, err), NULL, err);
 }
 
+int build_slice_backward(struct call *c, struct error *err)
+{
+	struct node *x = strong(c, 0, err);
+	struct shape s;
+
+	if (!x || shape_from(&s, attr_get(c, "shape"), err))
+		return -1;
+	for (int i = 0; i < s.ndim; i++)
+		if (s.dim[i] < 0)
+			return error_set(err, ERR_VALUE, "negative dimensions are not allowed");
+	return call_result(c, node_unindex(c->graph, x, &s, attr_get(c, "slice")->s, err), NULL, err);
+}
+
+int build_sum_to_size(struct call *c, struct error *err)
+{
+	static const struct reduce_param none;
+	struct node *x = strong(c, 0, err);
+	bool reduced[MAX_NDIM] = { false }, any = false;
+	char a[NODE_TEXT], b[SHAPE_TEXT];
+	struct shape s;
+
+	if (!x || shape_from(&s, attr_get(c, "shape"), err))
+		return -1;
+	bool fits = s.ndim <= x->shape.ndim;
+	for (int i = 0; fits && i < x->shape.ndim; i++) {
+		int k = i - (x->shape.ndim - s.ndim);
+
+		reduced[i] = k < 0 || (s.dim[k] == 1 && x->shape.dim[i] != 1);
+		fits = reduced[i] || s.dim[k] == x->shape.dim[i];
+		any |= reduced[i];
+	}
+	if (!fits)
+		return error_set(err, ERR_VALUE, "%s is not what broadcasting from %s gives",
+				 node_text(x, a, sizeof(a)), shape_text(&s, b, sizeof(b)));
+	if (any && !(x = node_reduce(c->graph, REDUCE_sum, x, reduced, true, x->dtype, true, &none, err)))
+		return -1;
+	return call_result(c, node_reshape(c->graph, x, &s, err), NULL, err);
+}
+
 int build_concat(struct call *c, struct error *err)
 {
 	const struct attr *a = attr_get(c, "axis");

@@ -164,14 +164,38 @@ static bool raw_argument(struct parser *s, char *buf, size_t size)
 	return true;
 }
 
-/* An attribute that is not an operand: its text, or the value of a bound scalar. */
+/* NAME.shape and NAME.dtype of a bound array as text; NULL if buf is something else. */
+static const char *property(struct parser *s, const char *buf, char text[SHAPE_TEXT])
+{
+	char name[NAME_MAX_LEN + 1];
+	size_t n = name_length(buf);
+	struct node *x;
+
+	if (n == 0 || n > NAME_MAX_LEN || buf[n] != '.')
+		return NULL;
+	snprintf(name, sizeof(name), "%.*s", (int)n, buf);
+	x = lookup(s, name);
+	if (x && !strcmp(buf + n, ".shape"))
+		return shape_text(&x->shape, text, SHAPE_TEXT);
+	if (x && !strcmp(buf + n, ".dtype"))
+		return dtype_name(x->dtype);
+	return NULL;
+}
+
+/* An attribute that is not an operand: its text, the value of a bound scalar or text, or a property of an array. */
 static int text_argument(struct parser *s, struct call *c, struct attr *a)
 {
-	char buf[1024], number[64];
+	char buf[1024], number[64], shape[SHAPE_TEXT];
+	const char *text;
 	struct node *v;
 
 	if (!raw_argument(s, buf, sizeof(buf)))
 		return -1;
+	for (int i = 0; i < s->n; i++)
+		if (s->bound[i].text && !strcmp(s->bound[i].name, buf))
+			return call_attr(c, a, s->bound[i].text, NULL, s->err);
+	if ((text = property(s, buf, shape)))
+		return call_attr(c, a, text, NULL, s->err);
 	v = lookup(s, buf);
 	if (v && v->weak) {
 		if (v->scalar.kind == SCALAR_FLOAT)
@@ -386,7 +410,7 @@ static struct node *parse_primary(struct parser *s)
 			if (depth || s->p - start >= (ptrdiff_t)sizeof(item))
 				return fail(s, "the bracket is not closed");
 			snprintf(item, sizeof(item), "%.*s", (int)(s->p - 1 - start), start);
-			x = node_index(s->g, x, item, s->err);
+			x = op_slice(s->g, x, item, s->err);
 		} else if (*s->p == '.' && name_length(s->p + 1)) {
 			n = name_length(++s->p);
 			if (n > NAME_MAX_LEN)
@@ -534,7 +558,7 @@ static int program_bind(struct program *p, const char *name, struct node *x, str
 	if (!value)
 		return error_memory(err, sizeof(*value));
 	p->value = value;
-	p->value[p->n++] = (struct binding){ name, x };
+	p->value[p->n++] = (struct binding){ .name = name, .node = x };
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 struct binding {
 	const char *name;
 	struct node *node;
+	const char *text; /* node NULL: the text of an attribute, which calls take by this name: sum(x, axis=axis) */
 };
 
 /*

@@ -38,20 +38,40 @@ void graph_free(struct graph *g)
 		free(g->strings[i]);
 	free(g->nodes);
 	free(g->strings);
+	free(g->steps);
 	free(g);
+}
+
+void *graph_alloc(struct graph *g, size_t n, struct error *err)
+{
+	void *p;
+
+	if (g->nstrings == g->strings_room) {
+		int room = g->strings_room ? 2 * g->strings_room : 16;
+		char **strings = realloc(g->strings, (size_t)room * sizeof(*strings));
+
+		if (!strings) {
+			error_memory(err, n);
+			return NULL;
+		}
+		g->strings = strings;
+		g->strings_room = room;
+	}
+	p = calloc(1, n ? n : 1);
+	if (!p) {
+		error_memory(err, n);
+		return NULL;
+	}
+	g->strings[g->nstrings++] = p;
+	return p;
 }
 
 const char *graph_string(struct graph *g, const char *s)
 {
-	char **strings = s ? realloc(g->strings, (size_t)(g->nstrings + 1) * sizeof(*strings)) : NULL;
+	struct error ignored = ERROR_INIT;
+	char *copy = s ? graph_alloc(g, strlen(s) + 1, &ignored) : NULL;
 
-	if (!strings)
-		return NULL;
-	g->strings = strings;
-	strings[g->nstrings] = strdup(s);
-	if (!strings[g->nstrings])
-		return NULL;
-	return strings[g->nstrings++];
+	return copy ? strcpy(copy, s) : NULL;
 }
 
 struct node *graph_add(struct graph *g, enum node_kind kind, enum dtype dtype, const struct shape *shape, int nin,

@@ -91,13 +91,42 @@ struct node {
 	struct source *loaded; /* a view of a file: the bytes it touches */
 	int slot;	       /* index of the block buffer in each thread's context */
 	int pass;	       /* the last pass that visited it */
+	/* of the trace and of gradients */
+	struct step *step; /* the op that made it, where ops are traced */
+	struct node *grad; /* gradient.c: the sum of what has come so far */
+	bool needs;	   /* gradient.c: a gradient flows to it or through it */
+	int64_t recorded;  /* 1 + its number in a graph document; 0: none */
+};
+
+struct attr;
+
+/* One op applied to nodes, as the user, an expression or a gradient had it; in the order in which they were applied. */
+struct step {
+	const struct op *op;
+	const char *name; /* as it was written: amax and max have other gradients */
+	int nin;
+	struct node **in;
+	int nattrs;
+	const struct attr *attrs;
+	int nout;
+	struct node **out;
+	bool cut; /* no gradient flows through it: detach */
 };
 
 struct graph {
 	struct node **nodes;
 	int n, room;
 	char **strings;
-	int nstrings;
+	int nstrings, strings_room;
+	/* the trace: ops applied at the outermost level, while tracing is on; steps are of the graph's memory */
+	enum tracing {
+		TRACE_OFF,
+		TRACE_OPS,
+		TRACE_PARTS
+	} tracing; /* PARTS: rows that are expressions leave their parts */
+	int depth;
+	struct step **steps;
+	int nsteps;
 };
 
 struct graph *graph_new(struct error *err);
@@ -105,6 +134,9 @@ void graph_free(struct graph *g);
 
 /* A copy of s that lives as long as the graph; NULL for NULL and when memory is short. */
 const char *graph_string(struct graph *g, const char *s);
+
+/* Zeroed memory of the graph: freed with it. */
+void *graph_alloc(struct graph *g, size_t n, struct error *err);
 
 /* "a.npy (3, 4)" or "(3, 4)": for messages. */
 char *node_text(const struct node *x, char *buf, size_t n);
@@ -164,5 +196,17 @@ int nodes_result_type(enum dtype *out, int n, struct node *const in[], struct er
 
 /* Basic slicing: "0:3,:,-1,...,None".  ERR_USAGE for the text, ERR_VALUE for an index out of bounds. */
 struct node *node_index(struct graph *g, struct node *x, const char *slices, struct error *err);
+
+/* Zeros of shape with the elements of x where node_index of them with the same slices would look: its adjoint. */
+struct node *node_unindex(struct graph *g, struct node *x, const struct shape *shape, const char *slices,
+			  struct error *err);
+
+/* The items of basic slicing of a shape, "..." and missing ones spelled out; returns how many, at most MAX_INDEX_ITEMS + MAX_NDIM. */
+enum { MAX_INDEX_ITEMS = 2 * MAX_NDIM };
+struct index_item {
+	enum { INDEX_RANGE, INDEX_ONE, INDEX_NEW } kind;
+	int64_t start, step, count;
+};
+int index_parse(struct index_item *items, const struct shape *shape, const char *slices, struct error *err);
 
 #endif

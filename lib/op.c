@@ -281,25 +281,6 @@ int list_parse(int64_t *out, int max, const char *text)
 	return n || paren ? n : -1;
 }
 
-void *graph_alloc(struct graph *g, size_t n, struct error *err)
-{
-	char **strings = realloc(g->strings, (size_t)(g->nstrings + 1) * sizeof(*strings));
-	void *p;
-
-	if (!strings) {
-		error_memory(err, n);
-		return NULL;
-	}
-	g->strings = strings;
-	p = calloc(1, n ? n : 1);
-	if (!p) {
-		error_memory(err, n);
-		return NULL;
-	}
-	strings[g->nstrings++] = p;
-	return p;
-}
-
 int call_init(struct call *c, struct graph *g, const char *name, const struct op *op, struct error *err)
 {
 	(void)err;
@@ -453,6 +434,13 @@ int attr_axes(const struct attr *a, int ndim, bool reduced[MAX_NDIM], struct err
 	return 0;
 }
 
+const char *attr_text(const struct attr *a)
+{
+	if (a->type == ATTR_FLAG)
+		return a->flag ? "true" : "false";
+	return a->none || !a->s ? "none" : a->s;
+}
+
 static int build_map(struct call *c, struct error *err)
 {
 	struct node *in[MAP_MAX_IN];
@@ -462,6 +450,8 @@ static int build_map(struct call *c, struct error *err)
 		in[i] = c->in[i];
 	for (int i = 0; i < c->nattrs; i++)
 		in[n++] = c->attrs[i].node;
+	if (c->op->id == MAP_conj && !in[0]->weak && !dtype_is_complex(in[0]->dtype) && in[0]->dtype != DT_BOOL)
+		return call_result(c, in[0], NULL, err);
 	return call_result(c, node_map(c->graph, (enum map_id)c->op->id, in, err), NULL, err);
 }
 
@@ -491,7 +481,7 @@ static struct node *widened(struct graph *g, struct node *x, enum dtype *half, s
 	if (!x || x->weak || (x->dtype != DT_F16 && x->dtype != DT_BF16))
 		return x;
 	*half = *half == DT_F32 || *half == x->dtype ? x->dtype : DT_F64;
-	return node_cast(g, x, DT_F32, err);
+	return op_cast(g, x, DT_F32, err);
 }
 
 static int build_text(struct call *c, struct error *err)
@@ -505,7 +495,7 @@ static int build_text(struct call *c, struct error *err)
 	if (nodes_result_type(&common, c->nin, c->in, err))
 		return -1;
 	for (int i = 0; i < c->nin; i++) {
-		b[n++] = (struct binding){ names[i], widened(c->graph, c->in[i], &half, err) };
+		b[n++] = (struct binding){ .name = names[i], .node = widened(c->graph, c->in[i], &half, err) };
 		if (!b[n - 1].node)
 			return -1;
 	}
@@ -517,25 +507,108 @@ static int build_text(struct call *c, struct error *err)
 			struct scalar s = { .kind = SCALAR_BOOL, .magnitude = a->flag, .re = a->flag };
 
 			v = node_scalar(c->graph, &s, NULL, err);
-		} else if (!v && a->type == ATTR_INT) {
+		} else if (!v && a->type == ATTR_INT && !a->none) {
 			v = node_int(c->graph, a->i, err);
-		} else if (!v && a->type == ATTR_FLOAT) {
+		} else if (!v && a->type == ATTR_FLOAT && !a->none) {
 			v = node_float(c->graph, a->f, err);
+		}
+		if (!v && a->type != ATTR_OPERAND) {
+			b[n++] = (struct binding){ .name = a->name, .text = attr_text(a) };
+			continue;
 		}
 		v = widened(c->graph, v, &half, err);
 		if (!v)
 			return -1;
-		b[n++] = (struct binding){ a->name, v };
+		b[n++] = (struct binding){ .name = a->name, .node = v };
 	}
 	result = expr_build(c->graph, c->op->text, n, b, err);
 	if (result && result->dtype == DT_F32 && (common == DT_F16 || common == DT_BF16) && half == common)
-		result = node_cast(c->graph, result, half, err);
+		result = op_cast(c->graph, result, half, err);
 	return call_result(c, result, NULL, err);
+}
+
+static int build(struct call *c, struct error *err)
+{
+	switch (c->op->class) {
+	case OP_MAP:
+		return build_map(c, err);
+	case OP_REDUCE:
+		return build_reduce(c, err);
+	case OP_TEXT:
+		return build_text(c, err);
+	case OP_BUILD:
+		break;
+	}
+	return c->op->build(c, err);
+}
+
+/* Is a row an expression of others, so that its parts are traced rather than itself? */
+static bool leaves_parts(const struct call *c)
+{
+	return c->graph->tracing == TRACE_PARTS && c->op->class == OP_TEXT;
+}
+
+/*
+ * Was x made by this call?  A result that is an operand, or that an earlier step gave, has its history already.  first: the nodes
+ * that the graph had before the call.
+ */
+static bool is_new(const struct call *c, const struct node *x, int first)
+{
+	if (x->step)
+		return false;
+	for (int i = 0; i < c->nin; i++)
+		if (x == c->in[i])
+			return false;
+	for (int i = first; i < c->graph->n; i++)
+		if (x == c->graph->nodes[i])
+			return true;
+	return x->kind != NODE_LEAF;
+}
+
+/* Note what was done. */
+static int trace(struct call *c, int first, struct error *err)
+{
+	struct graph *g = c->graph;
+	struct step *s, **steps;
+	bool any = false;
+
+	for (int i = 0; i < c->nout; i++)
+		any |= is_new(c, c->out[i], first);
+	if (!any)
+		return 0;
+	steps = realloc(g->steps, (size_t)(g->nsteps + 1) * sizeof(*steps));
+	if (!steps)
+		return error_memory(err, sizeof(*steps));
+	g->steps = steps;
+	s = graph_alloc(g, sizeof(*s), err);
+	if (!s)
+		return -1;
+	struct node **nodes = graph_alloc(g, (size_t)(c->nin + c->nout) * sizeof(*nodes), err);
+	struct attr *attrs = graph_alloc(g, (size_t)c->nattrs * sizeof(*attrs), err);
+
+	if (!nodes || !attrs || !(s->name = graph_string(g, c->name)))
+		return error_memory(err, sizeof(*s));
+	s->op = c->op;
+	s->nin = c->nin;
+	s->in = nodes;
+	s->nout = c->nout;
+	s->out = nodes + c->nin;
+	s->nattrs = c->nattrs;
+	s->attrs = attrs;
+	s->cut = !strcmp(c->op->name, "detach");
+	memcpy(s->in, c->in, (size_t)c->nin * sizeof(*nodes));
+	memcpy(s->out, c->out, (size_t)c->nout * sizeof(*nodes));
+	memcpy(attrs, c->attrs, (size_t)c->nattrs * sizeof(*attrs));
+	for (int i = 0; i < c->nout; i++)
+		if (is_new(c, c->out[i], first))
+			c->out[i]->step = s;
+	g->steps[g->nsteps++] = s;
+	return 0;
 }
 
 int call_run(struct call *c, int nin, struct node *const in[], struct error *err)
 {
-	int operands = 0, min = c->op->nin_min, max = c->op->nin_max;
+	int operands = 0, min = c->op->nin_min, max = c->op->nin_max, first = c->graph->n, ret;
 
 	if (c->op->class == OP_MAP) {
 		for (int i = 0; i < c->nattrs; i++)
@@ -573,17 +646,12 @@ int call_run(struct call *c, int nin, struct node *const in[], struct error *err
 		if (!text)
 			a->none = true;
 	}
-	switch (c->op->class) {
-	case OP_MAP:
-		return build_map(c, err);
-	case OP_REDUCE:
-		return build_reduce(c, err);
-	case OP_TEXT:
-		return build_text(c, err);
-	case OP_BUILD:
-		break;
-	}
-	return c->op->build(c, err);
+	if (!c->graph->tracing || leaves_parts(c))
+		return build(c, err);
+	c->graph->depth++;
+	ret = build(c, err);
+	c->graph->depth--;
+	return ret || c->graph->depth ? ret : trace(c, first, err);
 }
 
 void call_release(struct call *c)
@@ -610,4 +678,32 @@ struct node *op_apply(struct graph *g, const char *name, int nin, struct node *c
 		x = c.out[0];
 	call_release(&c);
 	return x;
+}
+
+struct node *op_cast(struct graph *g, struct node *x, enum dtype dtype, struct error *err)
+{
+	struct call c;
+	struct node *y = NULL;
+
+	if (!g->tracing || (x->dtype == dtype && !x->weak))
+		return node_cast(g, x, dtype, err);
+	call_init(&c, g, "astype", op_find("astype"), err);
+	if (!call_attr(&c, call_find_attr(&c, "dtype"), dtype_name(dtype), NULL, err) && !call_run(&c, 1, &x, err))
+		y = c.out[0];
+	call_release(&c);
+	return y;
+}
+
+struct node *op_slice(struct graph *g, struct node *x, const char *slices, struct error *err)
+{
+	struct call c;
+	struct node *y = NULL;
+
+	if (!g->tracing)
+		return node_index(g, x, slices, err);
+	call_init(&c, g, "slice", op_find("slice"), err);
+	if (!call_attr(&c, call_find_attr(&c, "slice"), slices, NULL, err) && !call_run(&c, 1, &x, err))
+		y = c.out[0];
+	call_release(&c);
+	return y;
 }

@@ -134,10 +134,14 @@ struct node *op_apply(struct graph *g, const char *name, int nin, struct node *c
 /* Axes of a call: attr "axis" against ndim; none: all.  reduced[] marks them; duplicates are refused. */
 int attr_axes(const struct attr *a, int ndim, bool reduced[MAX_NDIM], struct error *err);
 
+/* The value of an attribute as text, of the graph: "1,2", "true", "none". */
+const char *attr_text(const struct attr *a);
+
 /* A list of integers as text: "1,2,-1", "(1,2)", "()", "3".  Returns the count or -1. */
 int list_parse(int64_t *out, int max, const char *text);
 
-/* Memory of the graph: freed with it. */
-void *graph_alloc(struct graph *g, size_t n, struct error *err);
+/* astype and slice as ops, so that they are traced; x itself where nothing changes. */
+struct node *op_cast(struct graph *g, struct node *x, enum dtype dtype, struct error *err);
+struct node *op_slice(struct graph *g, struct node *x, const char *slices, struct error *err);
 
 #endif

@@ -280,10 +280,11 @@ static bool scan_int(const char **p, int64_t *out)
 	return true;
 }
 
-static struct node *index_range(struct graph *g, struct node *x, int axis, const char **p, bool has_start,
-				int64_t start, struct error *err)
+/* Of "start:stop:step" behind start, on an axis of size n. */
+static int index_range(struct index_item *item, int64_t n, const char **p, bool has_start, int64_t start,
+		       struct error *err)
 {
-	int64_t stop = 0, step = 1, n = x->shape.dim[axis], count;
+	int64_t stop = 0, step = 1, count;
 	bool has_stop, has_step = false;
 
 	++*p; /* the colon */
@@ -294,10 +295,8 @@ static struct node *index_range(struct graph *g, struct node *x, int axis, const
 		*p += strspn(*p, " ");
 		has_step = scan_int(p, &step);
 	}
-	if (has_step && step == 0) {
-		error_set(err, ERR_VALUE, "slice step cannot be zero");
-		return NULL;
-	}
+	if (has_step && step == 0)
+		return error_set(err, ERR_VALUE, "slice step cannot be zero");
 	/* CPython's PySlice_AdjustIndices. */
 	if (!has_start)
 		start = step < 0 ? n - 1 : 0;
@@ -315,80 +314,171 @@ static struct node *index_range(struct graph *g, struct node *x, int axis, const
 		count = stop < start ? (start - stop - 1) / -(step < -INT64_MAX ? -INT64_MAX : step) + 1 : 0;
 	else
 		count = start < stop ? (stop - start - 1) / step + 1 : 0;
-	return node_slice(g, x, axis, start, step, count, err);
+	*item = (struct index_item){ INDEX_RANGE, start, step, count };
+	return 0;
 }
 
-struct node *node_index(struct graph *g, struct node *x, const char *slices, struct error *err)
+static int bad_slice(const char *slices, const char *what, struct error *err)
 {
+	return error_set(err, ERR_USAGE, "bad slice '%s': %s", slices, what);
+}
+
+int index_parse(struct index_item *items, const struct shape *shape, const char *slices, struct error *err)
+{
+	static const char expected[] = "expected items such as 2, 0:3, ::-1, ..., None";
 	const char *p = slices;
-	int items = 0, axis = 0, dims = x->shape.ndim, left;
+	int n = 0, used = 0, axis = 0, left;
 	bool ellipsis = false;
 
 	/* How many axes the items use up, so that "..." knows how many it stands for. */
 	for (const char *s = slices; *s;) {
 		s += strspn(s, " ");
-		size_t n = strcspn(s, ",");
+		size_t len = strcspn(s, ",");
 
 		if (!strncmp(s, "...", 3))
 			ellipsis = true;
 		else if (strncmp(s, "None", 4) && strncmp(s, "newaxis", 7))
-			items++;
-		s += n + (s[n] == ',');
+			used++;
+		s += len + (s[len] == ',');
 	}
-	left = dims - items;
-	if (left < 0) {
-		error_set(err, ERR_VALUE, "too many indices: the array is %d-dimensional, but %d were indexed", dims,
-			  items);
-		return NULL;
-	}
-	if (x->weak && !(x = node_cast(g, x, x->dtype, err)))
-		return NULL;
-	while (x && *p) {
+	left = shape->ndim - used;
+	if (left < 0)
+		return error_set(err, ERR_VALUE, "too many indices: the array is %d-dimensional, but %d were indexed",
+				 shape->ndim, used);
+	while (*p) {
 		int64_t i = 0;
 
 		while (*p == ' ')
 			p++;
+		if (n + left >= MAX_INDEX_ITEMS)
+			return bad_slice(slices, "too many items", err);
 		if (!strncmp(p, "...", 3)) {
-			if (!ellipsis) {
-				error_set(err, ERR_USAGE, "bad slice '%s': only one '...'", slices);
-				return NULL;
-			}
+			if (!ellipsis)
+				return bad_slice(slices, "only one '...'", err);
 			ellipsis = false;
-			axis += left;
+			for (; left > 0; left--, axis++)
+				items[n++] = (struct index_item){ INDEX_RANGE, 0, 1, shape->dim[axis] };
 			p += 3;
 		} else if (!strncmp(p, "None", 4) || !strncmp(p, "newaxis", 7)) {
-			x = node_expand_dims(g, x, axis++, err);
+			items[n++] = (struct index_item){ INDEX_NEW, 0, 1, 1 };
 			p += *p == 'N' ? 4 : 7;
 		} else {
 			bool has = scan_int(&p, &i);
+			int64_t size = shape->dim[axis];
 
 			if (*p == ':') {
-				x = index_range(g, x, axis++, &p, has, i, err);
+				if (index_range(&items[n++], size, &p, has, i, err))
+					return -1;
 			} else if (!has) {
-				error_set(err, ERR_USAGE,
-					  "bad slice '%s': expected items such as 2, 0:3, ::-1, ..., None", slices);
-				return NULL;
+				return bad_slice(slices, expected, err);
 			} else {
-				int64_t n = x->shape.dim[axis];
-
-				if (i < -n || i >= n) {
-					error_set(err, ERR_VALUE,
-						  "index %" PRId64 " is out of bounds for axis %d with size %" PRId64,
-						  i, axis, n);
-					return NULL;
-				}
-				x = node_slice(g, x, axis, i < 0 ? i + n : i, 1, 1, err);
-				if (x)
-					x = node_squeeze(g, x, axis, err);
+				if (i < -size || i >= size)
+					return error_set(err, ERR_VALUE,
+							 "index %" PRId64
+							 " is out of bounds for axis %d with size %" PRId64,
+							 i, axis, size);
+				items[n++] = (struct index_item){ INDEX_ONE, i < 0 ? i + size : i, 1, 1 };
 			}
+			axis++;
 		}
 		while (*p == ' ')
 			p++;
-		if (*p && *p++ != ',') {
-			error_set(err, ERR_USAGE, "bad slice '%s': expected items such as 2, 0:3, ::-1, ..., None",
-				  slices);
-			return NULL;
-		}
+		if (*p && *p++ != ',')
+			return bad_slice(slices, expected, err);
 	}
+	for (; axis < shape->ndim; axis++)
+		items[n++] = (struct index_item){ INDEX_RANGE, 0, 1, shape->dim[axis] };
+	return n;
+}
+
+struct node *node_index(struct graph *g, struct node *x, const char *slices, struct error *err)
+{
+	struct index_item items[MAX_INDEX_ITEMS + MAX_NDIM];
+	int n = index_parse(items, &x->shape, slices, err), axis = 0;
+
+	if (n < 0 || (x->weak && !(x = node_cast(g, x, x->dtype, err))))
+		return NULL;
+	for (int i = 0; x && i < n; i++) {
+		const struct index_item *item = &items[i];
+
+		if (item->kind == INDEX_NEW) {
+			x = node_expand_dims(g, x, axis++, err);
+			continue;
+		}
+		if (item->start || item->step != 1 || item->count != x->shape.dim[axis])
+			x = node_slice(g, x, axis, item->start, item->step, item->count, err);
+		if (item->kind == INDEX_RANGE)
+			axis++;
+		else if (x)
+			x = node_squeeze(g, x, axis, err);
+	}
+	return x;
+}
+
+/* Zeros of n along an axis of x's shape otherwise. */
+static struct node *zeros_along(struct node *x, int axis, int64_t n, struct error *err)
+{
+	static const struct scalar zero = { .kind = SCALAR_INT };
+	struct shape shape = x->shape;
+
+	shape.dim[axis] = n;
+	return node_full(x->graph, x->dtype, &shape, &zero, err);
+}
+
+/* x at start, start + step, ... of n along an axis, zeros elsewhere. */
+static struct node *spread(struct node *x, int axis, const struct index_item *item, int64_t n, struct error *err)
+{
+	struct graph *g = x->graph;
+	int64_t start = item->start, step = item->step, count = item->count;
+	struct node *part[3];
+	int parts = 0;
+
+	if (count == 0)
+		return zeros_along(x, axis, n, err);
+	if (step < 0) {
+		if (!(x = node_slice(g, x, axis, count - 1, -1, count, err)))
+			return NULL;
+		start += (count - 1) * step;
+		step = -step;
+	}
+	if (step > 1 && count > 1) {
+		struct shape merged = x->shape;
+
+		merged.dim[axis] = count * step;
+		part[0] = node_expand_dims(g, x, axis + 1, err);
+		part[1] = part[0] ? zeros_along(part[0], axis + 1, step - 1, err) : NULL;
+		if (!part[1] || !(x = node_concat(g, 2, part, axis + 1, err)) ||
+		    !(x = node_reshape(g, x, &merged, err)) ||
+		    !(x = node_slice(g, x, axis, 0, 1, (count - 1) * step + 1, err)))
+			return NULL;
+	}
+	if (start && !(part[parts++] = zeros_along(x, axis, start, err)))
+		return NULL;
+	part[parts++] = x;
+	if (start + x->shape.dim[axis] < n &&
+	    !(part[parts++] = zeros_along(x, axis, n - start - x->shape.dim[axis], err)))
+		return NULL;
+	return parts == 1 ? x : node_concat(g, parts, part, axis, err);
+}
+
+struct node *node_unindex(struct graph *g, struct node *x, const struct shape *shape, const char *slices,
+			  struct error *err)
+{
+	struct index_item items[MAX_INDEX_ITEMS + MAX_NDIM];
+	int n = index_parse(items, shape, slices, err), axis = 0;
+	struct shape kept = { 0 };
+
+	if (n < 0)
+		return NULL;
+	for (int i = 0; i < n; i++)
+		if (items[i].kind != INDEX_NEW)
+			kept.dim[kept.ndim++] = items[i].count;
+	if (!(x = node_reshape(g, x, &kept, err)))
+		return NULL;
+	for (int i = 0; x && i < n; i++)
+		if (items[i].kind != INDEX_NEW) {
+			x = spread(x, axis, &items[i], shape->dim[axis], err);
+			axis++;
+		}
 	return x;
 }

@@ -61,6 +61,14 @@ def index_add(x, i, v, axis, alpha=1):
     return out
 
 
+def unslice(shape, at):
+    def want(x):
+        out = np.zeros(shape, x.dtype)
+        out[eval(f"np.s_[{at}]")] = x
+        return out
+    return want
+
+
 def put(x, i, v, mode="raise"):
     out = x.copy()
     np.put(out, i, v, mode)
@@ -115,6 +123,13 @@ CASES = {
         case(A(1, 4), "--shape 0,4", lambda x: np.broadcast_to(x, (0, 4))), case(A(3, 1), "-1,4", torch_expand(3, 4)),
         case(A(3), "4", REFUSED), case(A(3, 4), "4", REFUSED),
     ],
+    "sum_to_size": [case(A(2, 3, 4), "3,1", lambda x: x.sum(0).sum(1, keepdims=True, dtype=x.dtype).astype(x.dtype)),
+                    case(A(2, 3), "2,3", lambda x: x), case(A(2, 3), "--shape ()", lambda x: x.sum(dtype=x.dtype)), case(A(1, 3), "1,3", lambda x: x),
+                    case(A(2, 3), "2", REFUSED), case(A(3), "2,3", REFUSED), case(A(0, 3), "3", lambda x: x.sum(0, dtype=x.dtype))],
+    "slice_backward": [case(A(*np.zeros(shape)[eval(f"np.s_[{at}]")].shape), f"--shape {','.join(map(str, shape))} --slice {at}", unslice(shape, at))
+                       for shape, at in (((4, 5), "1"), ((4, 5), "1:3,-1"), ((4, 5), "::-1,::2"), ((4, 5), "3:0:-2,None,4:1:-1"), ((4, 5), "...,2"),
+                                         ((7,), "1:6:3"), ((7,), "5:5"), ((2, 3, 4), ":,None,1,1::2"), ((4, 5), "7:,9:2"))]
+                      + [case(A(3), "--shape 4 --slice 0:2", REFUSED)],
     "slice": [
         case(A(4, 5), "0:3,::2", lambda x: x[0:3, ::2]), case(A(4, 5), "-1", lambda x: x[-1]), case(A(4, 5), ":,::-1", lambda x: x[:, ::-1]),
         case(A(4, 5), "...,0", lambda x: x[..., 0]), case(A(4, 5), "None,1,None", lambda x: x[None, 1, None]),
