@@ -71,8 +71,8 @@ int print_op_help(const struct op *op, struct error *err)
 	text_fmt(&t, " [-o FILE]\n\n%s\n", op->help);
 	if (*op->aliases)
 		text_fmt(&t, "\nalso called: %s\n", op->aliases);
-	if (op->class == OP_TEXT)
-		text_fmt(&t, "\nan expression of the operands x y z: %s\n", op->text);
+	if (op->text)
+		text_fmt(&t, "\nan expression of its operands, x y z w: %s\n", op->text);
 	if (n) {
 		text_add(&t,
 			 operands < 0 ? "\nattributes:\n" : "\nattributes, also in this order after the operands:\n");

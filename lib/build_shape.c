@@ -1,4 +1,5 @@
 /* Build functions of the shape and join families, and of composites that are no expression: see ops.def. */
+#include "graph_internal.h"
 #include "op.h"
 
 #include <float.h>
@@ -846,6 +847,16 @@ int build_astype(struct call *c, struct error *err)
 int build_clone(struct call *c, struct error *err)
 {
 	return call_result(c, strong(c, 0, err), NULL, err);
+}
+
+/* A trace needs a node of its own, at which gradients end. */
+int build_detach(struct call *c, struct error *err)
+{
+	struct node *x = strong(c, 0, err);
+
+	if (x && c->graph->tracing)
+		x = graph_add(c->graph, NODE_RESHAPE, x->dtype, &x->shape, 1, &x, err);
+	return call_result(c, x, NULL, err);
 }
 
 /* v with x's dtype and shape: what x.copy_(v), x.fill_(v) write. */

@@ -545,20 +545,20 @@ struct node *expr_build(struct graph *g, const char *text, int n, const struct b
 	return x;
 }
 
-static int program_bind(struct program *p, const char *name, struct node *x, struct error *err)
+static int program_bind(struct program *p, const struct binding *b, struct error *err)
 {
 	struct binding *value;
 
 	for (int i = 0; i < p->n; i++)
-		if (!strcmp(p->value[i].name, name)) {
-			p->value[i].node = x;
+		if (!strcmp(p->value[i].name, b->name)) {
+			p->value[i] = *b;
 			return 0;
 		}
 	value = realloc(p->value, (size_t)(p->n + 1) * sizeof(*value));
 	if (!value)
 		return error_memory(err, sizeof(*value));
 	p->value = value;
-	p->value[p->n++] = (struct binding){ .name = name, .node = x };
+	p->value[p->n++] = *b;
 	return 0;
 }
 
@@ -582,7 +582,7 @@ int program_build(struct program *out, struct graph *g, const char *text, int n,
 
 	memset(out, 0, sizeof(*out));
 	for (int i = 0; i < n; i++)
-		if (program_bind(&names, bound[i].name, bound[i].node, err))
+		if (program_bind(&names, &bound[i], err))
 			goto done;
 	for (skip_separators(&s); *s.p; skip_separators(&s)) {
 		size_t len = name_length(s.p);
@@ -614,8 +614,12 @@ int program_build(struct program *out, struct graph *g, const char *text, int n,
 			fail(&s, "unexpected text");
 			goto done;
 		}
-		if (name && (program_bind(&names, name, out->last, err) || program_bind(out, name, out->last, err)))
-			goto done;
+		if (name) {
+			struct binding b = { .name = name, .node = out->last };
+
+			if (program_bind(&names, &b, err) || program_bind(out, &b, err))
+				goto done;
+		}
 	}
 	if (!out->last)
 		fail(&s, "the program has no statement");

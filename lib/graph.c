@@ -138,6 +138,8 @@ static bool same_node(const struct node *a, const struct node *b)
 {
 	if (a->kind != b->kind || a->dtype != b->dtype || a->nin != b->nin || !shape_equal(&a->shape, &b->shape))
 		return false;
+	if (a->step && a->step->cut) /* detached: of all else gradients go further */
+		return false;
 	for (int i = 0; i < a->nin; i++)
 		if (a->in[i] != b->in[i] && !same_const(a->in[i], b->in[i]))
 			return false;

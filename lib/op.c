@@ -52,6 +52,16 @@ const struct op op_table[] = {
 	  .attrs = attrs_, \
 	  .text = text_, \
 	  .help = help_ },
+#define TEXT_BY(id_, aliases_, family_, nin_min_, nin_max_, attrs_, help_) \
+	{ .name = #id_, \
+	  .aliases = aliases_, \
+	  .class = OP_TEXT, \
+	  .family = FAMILY_##family_, \
+	  .nin_min = nin_min_, \
+	  .nin_max = nin_max_, \
+	  .attrs = attrs_, \
+	  .help = help_, \
+	  .build = build_##id_ },
 #define OP(id_, aliases_, family_, nin_min_, nin_max_, attrs_, help_) \
 	{ .name = #id_, \
 	  .aliases = aliases_, \
@@ -484,12 +494,13 @@ static struct node *widened(struct graph *g, struct node *x, enum dtype *half, s
 	return op_cast(g, x, DT_F32, err);
 }
 
-static int build_text(struct call *c, struct error *err)
+int call_text(struct call *c, const char *text, struct error *err)
 {
 	static const char *const names[] = { "x", "y", "z", "w" };
 	enum dtype half = DT_F32, common = DT_F32;
 	struct binding b[4 + MAX_ATTRS];
-	struct node *result;
+	struct program p = { 0 };
+	struct node *result = NULL;
 	int n = 0;
 
 	if (nodes_result_type(&common, c->nin, c->in, err))
@@ -512,7 +523,7 @@ static int build_text(struct call *c, struct error *err)
 		} else if (!v && a->type == ATTR_FLOAT && !a->none) {
 			v = node_float(c->graph, a->f, err);
 		}
-		if (!v && a->type != ATTR_OPERAND) {
+		if (!v) {
 			b[n++] = (struct binding){ .name = a->name, .text = attr_text(a) };
 			continue;
 		}
@@ -521,7 +532,9 @@ static int build_text(struct call *c, struct error *err)
 			return -1;
 		b[n++] = (struct binding){ .name = a->name, .node = v };
 	}
-	result = expr_build(c->graph, c->op->text, n, b, err);
+	if (!program_build(&p, c->graph, text, n, b, err))
+		result = p.last;
+	program_release(&p);
 	if (result && result->dtype == DT_F32 && (common == DT_F16 || common == DT_BF16) && half == common)
 		result = op_cast(c->graph, result, half, err);
 	return call_result(c, result, NULL, err);
@@ -535,7 +548,7 @@ static int build(struct call *c, struct error *err)
 	case OP_REDUCE:
 		return build_reduce(c, err);
 	case OP_TEXT:
-		return build_text(c, err);
+		return c->op->build ? c->op->build(c, err) : call_text(c, c->op->text, err);
 	case OP_BUILD:
 		break;
 	}

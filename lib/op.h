@@ -14,6 +14,7 @@ enum op_class { OP_MAP, OP_REDUCE, OP_TEXT, OP_BUILD };
 	X(join, "op") \
 	X(index, "op") \
 	X(linalg, "op") \
+	X(neural, "op") \
 	X(type, "op") X(scan, "op") X(sort, "op") X(reduce, "reduce") X(create, "create") X(matmul, "matmul")
 
 enum op_family {
@@ -37,6 +38,7 @@ struct call;
 typedef int build_fn(struct call *c, struct error *err);
 
 #define OP(id, ...) build_fn build_##id;
+#define TEXT_BY(id, ...) build_fn build_##id;
 #include "ops.def"
 
 struct op {
@@ -45,7 +47,7 @@ struct op {
 	enum op_family family;
 	int nin_min, nin_max; /* operands, without those that attributes name; nin_max -1: any number */
 	const char *attrs;    /* see ops.def */
-	const char *text;     /* OP_TEXT: the expression */
+	const char *text;     /* OP_TEXT: the program; NULL: build chooses it */
 	const char *help;
 	int id;	    /* enum map_id or enum reduce_id */
 	int flags;  /* OP_MAP: F_... */
@@ -127,6 +129,12 @@ void call_release(struct call *c);
 /* For build functions. */
 int call_result(struct call *c, struct node *x, const char *name, struct error *err); /* fails on NULL x */
 const struct attr *attr_get(const struct call *c, const char *name);
+
+/*
+ * The result of a program (expr.h) over the operands x y z w and the attributes of the call: what a TEXT row is, and
+ * what the function of a TEXT_BY row does with the one it chooses.
+ */
+int call_text(struct call *c, const char *text, struct error *err);
 
 /* Apply by name with defaults: for composites.  NULL on failure. */
 struct node *op_apply(struct graph *g, const char *name, int nin, struct node *const in[], struct error *err);
