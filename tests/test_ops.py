@@ -178,7 +178,6 @@ BINARY = {
     "bitwise_xor": row(np.bitwise_xor), "bitwise_left_shift": row(np.left_shift, tests="shift"),
     "bitwise_right_shift": row(np.right_shift, tests="shift"), "isclose": row(np.isclose),
     "float_power": row(np.float_power, np.power, tests="power"), "ldexp": row(np.ldexp, tests="ldexp"),
-    "prelu": activation(lambda x, y: np.where(x >= 0, x, x * y), like=np.arctan2),
 }
 
 TERNARY = {
