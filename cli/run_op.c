@@ -616,7 +616,7 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 		error_memory(err, strlen(pos[0]));
 	else
 		f = operand_open(c, p.path, NULL, err);
-	if (!f || (i = place_member(&p, f, err)) < 0 || file_array(f, i, &whole, err))
+	if (!f || (i = place_member(&p, f, err)) < 0 || file_share(f, i, &whole, err))
 		goto done;
 	view = whole;
 	view.src = source_ref(whole.src);
@@ -665,7 +665,7 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 	if (call->random && c->common.verbose)
 		say(c, "seed %" PRIu64, call->seed);
 	/* What can turn out broken or short halfway is read before the first element is written. */
-	if (engine_load(y, err) || patch_open(&sink.patch, f, &view, err))
+	if (engine_load(y, err) || patch_open(&sink.patch, &view, err))
 		goto done;
 	/* Elements that are read elsewhere after they were written would be wrong: compute all of them first. */
 	ret = elementwise_of(y, x) ? 0 : engine_keep(1, &y, err);

@@ -349,7 +349,24 @@ static char *member_path(const struct file *f, int i)
 	return t.s;
 }
 
-static int describe(struct file *f, int i, struct array *out, struct error *err)
+static int share(struct file *f, int i, struct array *out, struct error *err)
+{
+	const struct format_reader *r = f->format->reader;
+	int64_t start;
+
+	if (!r->patchable && !r->share)
+		return error_set(err, ERR_FILE, "the bytes of format %s are not the elements: it can only be copied",
+				 f->format->name);
+	if (input_size(file_input(f)) < 0 || input_shared(file_input(f)))
+		return error_set(err, ERR_FILE, "is a stream, no file whose elements stay where they are");
+	if (r->share ? r->share(f, i, out, err) : r->array(f, i, out, err))
+		return -1;
+	if (!source_in_file(out->src, &start))
+		return error_set(err, ERR_FILE, "is no file whose elements stay where they are");
+	return 0;
+}
+
+static int describe(struct file *f, int i, struct array *out, bool shared, struct error *err)
 {
 	const struct format_options *opt = file_options(f);
 	const struct member *m = &f->members[i];
@@ -358,21 +375,21 @@ static int describe(struct file *f, int i, struct array *out, struct error *err)
 		return error_set(err, ERR_VALUE, "its elements are %s of %zu bytes%s, which cannot be taken as %s",
 				 m->descr ? m->descr : dtype_name(m->dtype), dtype_size(m->dtype),
 				 m->big_endian ? " in big-endian order" : "", dtype_name(opt->as));
-	if (f->format->reader->array(f, i, out, err))
+	if (shared ? share(f, i, out, err) : f->format->reader->array(f, i, out, err))
 		return -1;
 	if (opt->has_as)
 		out->dtype = opt->as;
 	return 0;
 }
 
-int file_array(struct file *f, int i, struct array *out, struct error *err)
+static int named_array(struct file *f, int i, struct array *out, bool shared, struct error *err)
 {
 	char *name = member_path(f, i);
 	struct array a = { 0 };
 
 	if (!name)
 		return error_memory(err, strlen(f->path));
-	if (describe(f, i, &a, err)) {
+	if (describe(f, i, &a, shared, err)) {
 		error_prefix(err, name);
 		free(name);
 		array_release(&a);
@@ -387,4 +404,14 @@ int file_array(struct file *f, int i, struct array *out, struct error *err)
 	}
 	*out = a;
 	return 0;
+}
+
+int file_array(struct file *f, int i, struct array *out, struct error *err)
+{
+	return named_array(f, i, out, false, err);
+}
+
+int file_share(struct file *f, int i, struct array *out, struct error *err)
+{
+	return named_array(f, i, out, true, err);
 }

@@ -71,6 +71,12 @@ int file_find(const struct file *f, const char *key, struct error *err);
 int file_array(struct file *f, int i, struct array *out, struct error *err);
 
 /*
+ * Describe member i where its elements lie in a file, to be shared and not copied: as file_array, but out->src is that
+ * file.  ERR_FILE says why there are no such bytes (compressed, text, a stream).
+ */
+int file_share(struct file *f, int i, struct array *out, struct error *err);
+
+/*
  * Is there another array on standard input?  Reads ahead at most one byte.  1 yes, 0 no (end of stream), -1 error.
  * The data of the previous array must have been read.
  */
@@ -110,11 +116,12 @@ int writer_commit(struct writer *w, struct error *err);
 void writer_abort(struct writer *w);
 
 /*
- * In place: write into the elements that a describes, a view of an array got from f, in the file itself.  ERR_FILE where the
- * bytes in the file are not the elements as they are (compressed, text, archive, a stream, read-only).
+ * In place: write into the elements that a describes, a view of an array got from file_share, in the file itself.  ERR_VALUE
+ * where two elements share a byte, ERR_FILE where the file cannot be written or is no longer the one that was read.  Of a
+ * member of a zip archive the checksum is compared before and renewed by patch_close.
  */
 struct patch;
-int patch_open(struct patch **out, const struct file *f, const struct array *a, struct error *err);
+int patch_open(struct patch **out, const struct array *a, struct error *err);
 /* n native elements from C-order index start of the view on. */
 int patch_write(struct patch *p, const void *elements, int64_t start, int64_t n, struct error *err);
 int patch_close(struct patch *p, struct error *err);

@@ -716,3 +716,8 @@ bool source_in_file(const struct source *src, int64_t *start)
 	*start = ((const struct input_source *)src)->start;
 	return true;
 }
+
+const char *source_path(const struct source *src)
+{
+	return ((const struct input_source *)src)->in->name;
+}

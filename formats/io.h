@@ -59,6 +59,9 @@ struct source *input_source(struct input *in, int64_t offset, int64_t nbytes, st
 /* Is src made by input_source from a file?  Then *start is the offset of its first byte in that file. */
 bool source_in_file(const struct source *src, int64_t *start);
 
+/* The path that such a file was opened by; valid as long as src. */
+const char *source_path(const struct source *src);
+
 /* file_open for an input that is open already; takes it over, also when it fails. */
 int file_open_input(struct file **out, struct input *in, const struct format_options *opt, struct error *err);
 
@@ -74,8 +77,10 @@ struct format_reader {
 	int (*open)(struct file *f, struct input *in, const struct format_options *opt, struct error *err);
 	int (*array)(struct file *f, int i, struct array *out, struct error *err);
 	void (*close)(struct file *f); /* release f->state, also when half made */
-	/* Are the elements in the file as they are, so that they can be changed in place? */
+	/* Are the elements in the file as they are, so that they can be shared and changed in place? */
 	bool patchable;
+	/* As array, but for file_share: NULL where array will do. */
+	int (*share)(struct file *f, int i, struct array *out, struct error *err);
 };
 
 struct format_writer {

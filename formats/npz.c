@@ -197,6 +197,30 @@ static int npz_array(struct file *f, int i, struct array *out, struct error *err
 	return 0;
 }
 
+/* The elements of a stored member are in the archive as they are. */
+static int npz_share(struct file *f, int i, struct array *out, struct error *err)
+{
+	struct npz_file *nf = f->state;
+	const struct member *m = &f->members[i];
+	const struct zip_entry *e = &nf->zip.entries[i];
+	const char *refusal = zip_refusal(e);
+	int64_t data;
+
+	if (refusal)
+		return error_set(err, ERR_FILE, "%s", refusal);
+	if (nf->offsets[i] < 0)
+		return error_set(err, ERR_FILE, "is no npy array");
+	if (!m->supported)
+		return npy_unsupported(m, err);
+	if (e->packed != e->size || e->method)
+		return error_set(err, ERR_FILE, "is compressed, so that it can only be copied");
+	if (zip_data(&nf->zip, i, &data, err) ||
+	    !(out->src = input_source(nf->zip.in, data + nf->offsets[i], m->nbytes, err)))
+		return -1;
+	npy_describe(m, 0, out);
+	return 0;
+}
+
 static void npz_close(struct file *f)
 {
 	struct npz_file *nf = f->state;
@@ -208,7 +232,7 @@ static void npz_close(struct file *f)
 	free(nf);
 }
 
-static const struct format_reader npz_reader = { npz_open, npz_array, npz_close, .patchable = false };
+static const struct format_reader npz_reader = { npz_open, npz_array, npz_close, .share = npz_share };
 
 extern const struct format format_npz;
 const struct format format_npz = {

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "formats/io.h"
+#include "formats/zip.h"
 
 enum {
 	WINDOW = 256 << 10,
@@ -28,6 +28,7 @@ struct patch {
 	/* the window: bytes [low, high) of the file; of these [dirty_low, dirty_high) were changed */
 	unsigned char *window;
 	int64_t low, high, dirty_low, dirty_high;
+	struct zip_guard *guard; /* of the checksum, where the file is a zip archive */
 };
 
 /* Copy the shape without axes of length 1, axes that continue each other merged into one. */
@@ -57,41 +58,85 @@ static void merge_axes(struct patch *p, const struct array *a)
 	}
 }
 
-static int check_array(const struct file *f, const struct array *a, int64_t *start, struct error *err)
+/*
+ * Do two elements share a byte?  Each axis, from the shortest step to the longest, has to step over all that the axes before it
+ * span.  Strides made by hand can avoid each other without that; they are not worth a search for solutions.
+ */
+static bool overlaps(const struct array *a)
 {
-	if (!f->format->reader->patchable)
-		return error_set(err, ERR_FILE, "%s: a file of format %s cannot be changed in place", f->path,
-				 f->format->name);
-	if (input_size(file_input(f)) < 0 || input_shared(file_input(f)) || !source_in_file(a->src, start))
-		return error_set(err, ERR_FILE, "%s: is no file that could be changed in place", f->path);
-	for (int i = 0; i < a->shape.ndim; i++)
-		if (a->shape.dim[i] > 1 && !a->strides[i])
-			return error_set(err, ERR_VALUE,
-					 "%s: several elements of the view are the same one in the file", f->path);
-	return 0;
+	int64_t steps[MAX_NDIM], dims[MAX_NDIM], span = (int64_t)dtype_size(a->dtype);
+	int n = 0;
+
+	for (int i = 0; i < a->shape.ndim; i++) {
+		int64_t step;
+		int k = n;
+
+		if (a->shape.dim[i] == 0)
+			return false;
+		if (a->shape.dim[i] == 1)
+			continue;
+		step = a->strides[i] < 0 ? -a->strides[i] : a->strides[i];
+		for (; k && steps[k - 1] > step; k--) {
+			steps[k] = steps[k - 1];
+			dims[k] = dims[k - 1];
+		}
+		steps[k] = step;
+		dims[k] = a->shape.dim[i];
+		n++;
+	}
+	for (int i = 0; i < n; i++) {
+		if (steps[i] < span)
+			return true;
+		span += steps[i] * (dims[i] - 1);
+	}
+	return false;
 }
 
-int patch_open(struct patch **out, const struct file *f, const struct array *a, struct error *err)
+/* The bytes of the file that hold the elements: [*low, *high). */
+static void find_extent(const struct array *a, int64_t start, int64_t *low, int64_t *high)
 {
+	*low = start + a->offset;
+	*high = *low + (int64_t)dtype_size(a->dtype);
+	for (int i = 0; i < a->shape.ndim; i++) {
+		int64_t reach = (a->shape.dim[i] - 1) * a->strides[i];
+
+		if (!a->shape.dim[i])
+			*high = *low;
+		else if (reach < 0)
+			*low += reach;
+		else
+			*high += reach;
+	}
+}
+
+int patch_open(struct patch **out, const struct array *a, struct error *err)
+{
+	int64_t start, low, high;
+	const char *path;
 	struct patch *p;
 	struct stat st;
-	int64_t start;
 
-	if (check_array(f, a, &start, err))
-		return -1;
+	if (!source_in_file(a->src, &start))
+		return error_set(err, ERR_FILE, "%s: is no file that could be changed in place", a->src->name);
+	if (overlaps(a))
+		return error_set(err, ERR_VALUE,
+				 "%s: unsupported operation: more than one element of the written-to tensor refers to "
+				 "a single memory location. Please clone() the tensor before performing the operation.",
+				 a->src->name);
+	path = source_path(a->src);
 	if (!(p = calloc(1, sizeof(*p))))
 		return error_memory(err, sizeof(*p));
-	p->fd = open(f->path, O_RDWR | O_CLOEXEC);
+	p->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (p->fd < 0) {
-		error_errno(err, ERR_FILE, "cannot change %s in place", f->path);
+		error_errno(err, ERR_FILE, "cannot change %s in place", path);
 		goto fail;
 	}
 	if (fstat(p->fd, &st) || !S_ISREG(st.st_mode) || (uint64_t)st.st_dev != a->src->dev ||
 	    (uint64_t)st.st_ino != a->src->ino) {
-		error_set(err, ERR_FILE, "%s: was replaced by another file meanwhile", f->path);
+		error_set(err, ERR_FILE, "%s: was replaced by another file meanwhile", path);
 		goto fail;
 	}
-	p->name = strdup(f->path);
+	p->name = strdup(path);
 	p->window = malloc(WINDOW);
 	if (!p->name || !p->window) {
 		error_memory(err, WINDOW);
@@ -100,6 +145,9 @@ int patch_open(struct patch **out, const struct file *f, const struct array *a, 
 	p->dtype = a->dtype;
 	p->swap = a->swap;
 	p->start = start + a->offset;
+	find_extent(a, start, &low, &high);
+	if (low < high && zip_guard_open(&p->guard, path, low, high, err))
+		goto fail;
 	merge_axes(p, a);
 	*out = p;
 	return 0;
@@ -249,7 +297,8 @@ int patch_close(struct patch *p, struct error *err)
 
 	if (!p)
 		return 0;
-	if (close(p->fd) && errno != EINTR)
+	ret = zip_guard_close(p->guard, p->fd, err);
+	if (close(p->fd) && errno != EINTR && !ret)
 		ret = error_errno(err, ERR_RESOURCE, "cannot write %s", p->name);
 	free(p->window);
 	free(p->name);

@@ -238,8 +238,9 @@ static int read_extra64(const unsigned char *p, size_t n, uint64_t *size, uint64
 	return 0;
 }
 
-/* One record of the directory, n bytes of which are there; *used: its length. */
-static int read_entry(struct zip *z, const unsigned char *p, size_t n, int64_t base, size_t *used, struct error *err)
+/* One record of the directory, at offset at; n bytes of it are there; *used: its length. */
+static int read_entry(struct zip *z, const unsigned char *p, size_t n, int64_t at, int64_t base, size_t *used,
+		      struct error *err)
 {
 	if (n < CENTRAL || !is_record(p, 1, 2))
 		return damaged(err, "its directory ends within an entry");
@@ -272,6 +273,7 @@ static int read_entry(struct zip *z, const unsigned char *p, size_t n, int64_t b
 	e->packed = (int64_t)packed;
 	e->size = (int64_t)size;
 	e->header = base + (int64_t)header;
+	e->record = at;
 	if (!(e->name = decode_name(p + CENTRAL, name)))
 		return error_memory(err, name);
 	z->nentries++;
@@ -362,7 +364,7 @@ int zip_open(struct zip *z, struct input *in, struct error *err)
 	while (!ret && (uint64_t)z->nentries < r.count) {
 		size_t used = 0;
 
-		ret = read_entry(z, directory + at, (size_t)r.size - at, base, &used, err);
+		ret = read_entry(z, directory + at, (size_t)r.size - at, z->directory + (int64_t)at, base, &used, err);
 		at += used;
 	}
 	/* A digital signature may follow, another entry may not. */
@@ -419,6 +421,11 @@ static int find_data(const struct zip *z, const struct zip_entry *e, int64_t *da
 	free(name);
 	free(raw);
 	return ret;
+}
+
+int zip_data(const struct zip *z, int i, int64_t *offset, struct error *err)
+{
+	return find_data(z, &z->entries[i], offset, err);
 }
 
 int zip_stream_open(struct zip_stream **out, const struct zip *z, int i, bool bulk, struct error *err)

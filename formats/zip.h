@@ -10,6 +10,7 @@ struct zip_entry {
 	uint32_t crc;
 	int64_t packed, size; /* bytes in the archive and unpacked */
 	int64_t header;	      /* offset of the local header */
+	int64_t record;	      /* offset of its record in the central directory */
 };
 
 struct zip {
@@ -28,6 +29,18 @@ void zip_release(struct zip *z);
 
 /* Why an entry cannot be unpacked: "is encrypted", "is compressed by bzip2"; NULL if it can. */
 const char *zip_refusal(const struct zip_entry *e);
+
+/* Where the packed bytes of entry i begin in the file. */
+int zip_data(const struct zip *z, int i, int64_t *offset, struct error *err);
+
+/*
+ * Before and after bytes of a file are changed in place.  Where path is a zip archive and [low, high) lies in a stored entry,
+ * open verifies the entry's checksum and close writes the new one, through fd; elsewhere *out is NULL.  close releases g, which
+ * may be NULL.
+ */
+struct zip_guard;
+int zip_guard_open(struct zip_guard **out, const char *path, int64_t low, int64_t high, struct error *err);
+int zip_guard_close(struct zip_guard *g, int fd, struct error *err);
 
 /*
  * One entry's bytes from the start on.  The read that reaches the end verifies size and CRC before it returns.

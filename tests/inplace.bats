@@ -75,6 +75,25 @@ load helper
 	run -2 --separate-stderr tensor op nosuch_ a.npy
 }
 
+@test "a member of a stored archive, whose checksum follows" {
+	numpy 'np.savez("z.npz", a=np.arange(6.), b=np.ones((2, 2), "i4"))'
+	tensor op add_ z.npz:a 1
+	tensor op mul_ z.npz:b@0 7
+	numpy 'z = np.load("z.npz"); assert (z["a"] == np.arange(6) + 1).all() and (z["b"] == [[7, 7], [1, 1]]).all()
+import zipfile; assert zipfile.ZipFile("z.npz").testzip() is None'
+	tensor show z.npz:a
+	# With a data descriptor behind each member.
+	tensor convert a=z.npz:a b=z.npz:b --to npz | cat >p.npz
+	tensor op add_ p.npz:b 1
+	numpy 'z = np.load("p.npz"); assert (z["b"] == [[8, 8], [2, 2]]).all()'
+	# What is corrupt does not become valid.
+	numpy 'b = bytearray(open("z.npz", "rb").read()); b[b.index(b"\x93NUMPY") + 130] ^= 1; open("z.npz", "wb").write(b)'
+	cp z.npz keep.npz
+	run -3 --separate-stderr tensor op add_ z.npz:a 1
+	message 'tensor op: z.npz: a.npy: is corrupt: its CRC *'
+	cmp z.npz keep.npz
+}
+
 @test "output == input is safe without in-place, too" {
 	tensor create arange 100000 -o a.npy
 	tensor op add a.npy a.npy -o a.npy

@@ -24,6 +24,7 @@ op add a.npy 1 --dry-run --json
 op add_ v.npy 1
 op mul_ v.npy@::2 10
 op copy_ v.npy@:5 v.npy@4::-1
+op add_ s.npz:v 0
 op add - - -o out.npy
 matmul a.npy a.npy@0 -o out.npy
 reduce sum a.npy --axis 0 -o out.npy
@@ -89,6 +90,7 @@ with tempfile.TemporaryDirectory() as d:
     np.save("a.npy", a)
     np.save("v.npy", v)
     np.savez_compressed("w.npz", a=a, v=v)
+    np.savez("s.npz", a=a, v=v)
     open("t.csv", "w").write("a,b\n1,2\n3,4\n")
     V = open("v.npy", "rb").read()
     BEFORE = set(os.listdir("."))

@@ -583,7 +583,7 @@ static void test_patch(void)
 			a.offset += 4 * view[v].first;
 			for (int i = 0; i < a.shape.ndim; i++)
 				a.strides[i] = 4 * view[v].strides[i];
-			good = !patch_open(&p, f, &a, &err);
+			good = !patch_open(&p, &a, &err);
 			for (int64_t at = 0, k; good && at < size; at += k) {
 				k = size - at < 7 ? size - at : 7;
 				good = !patch_write(p, value + at, at, k, &err);
@@ -643,7 +643,7 @@ static void test_patch_large(void)
 			value[k] = (double)(k * 10 + (int64_t)s);
 			model[steps[s] < 0 ? step * (view.shape.dim[0] - 1 - k) : step * k] = value[k];
 		}
-		good = !patch_open(&p, f, &view, &err) && !patch_write(p, value, 0, view.shape.dim[0], &err) &&
+		good = !patch_open(&p, &view, &err) && !patch_write(p, value, 0, view.shape.dim[0], &err) &&
 		       !patch_close(p, &err);
 
 		struct array again;
