@@ -37,6 +37,7 @@ struct cli {
 	struct file **files;
 	bool stdin_used;
 	bool headers_only; /* nothing is computed, so any device will do */
+	bool shares;	   /* results are views: operands are their files' own bytes */
 	struct file *next; /* standard input, opened but not yet an operand; an archive stays here */
 	int64_t memory;	   /* --mem-limit in bytes; 0: none */
 	/* "run": arrays that the stage before hands over, and those that this stage makes. */
@@ -129,6 +130,13 @@ struct result {
 /* Write results as -o, a pipe or a terminal asks for, or describe them for --dry-run. */
 int output_results(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
 		   struct error *err);
+/*
+ * Write views of the files that the results lie in, to -o: --share and --view.  maker: what made them, for the message
+ * where one is no view.
+ */
+int output_views(struct cli *c, int n, const struct result *r, const char *maker, struct error *err);
+/* pattern with its first {} replaced by name; malloc'ed */
+char *output_numbered(const char *pattern, const char *name);
 /* Write one node through a writer. */
 int output_node(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran, struct error *err);
 /* Show a node on standard output as NumPy prints it. */
@@ -136,8 +144,6 @@ struct print_options;
 int show_node(struct node *x, const struct print_options *opt, struct error *err);
 /* Flush standard output; an error is ERR_RESOURCE. */
 int stdout_flush(struct error *err);
-/* s as a JSON string. */
-void text_json(struct text *t, const char *s);
 int text_print(struct text *t, struct error *err);
 
 /* In place: op NAME_ TARGET ... */

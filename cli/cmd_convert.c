@@ -8,6 +8,7 @@
 struct options {
 	const char *from, *to, *dtype, *shape, *order, *byteorder, *offset, *pitch, *slice_pitch, *as, *compress,
 		*casting, *delimiter, *skip_rows;
+	bool share;
 };
 
 static int format_named(const struct format **out, const char *name, const char *option, struct error *err)
@@ -285,6 +286,11 @@ static int check_names(const struct inputs *in, struct error *err)
 	return 0;
 }
 
+static bool in_is_raw(const struct format_options *in)
+{
+	return in->format && !strcmp(in->format->name, "raw");
+}
+
 int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 {
 	static const char *only_stdin[] = { "-" };
@@ -303,6 +309,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		{ "as", 0, "DTYPE", &o.as, "read elements of the same size as this type (<V2 as bfloat16)", false },
 		{ "compress", 0, "LEVEL", &o.compress, "deflate the members of an archive, 1 to 9 (6)", true },
 		{ "delimiter", 0, "CHAR", &o.delimiter, "between the fields of text", false },
+		{ "share", 0, NULL, &o.share, "write a view, which shares the elements of the input", false },
 		{ "skip-rows", 0, "N", &o.skip_rows, "lines of text to skip at the start", false },
 	};
 	struct format_options from = { 0 }, to = { 0 };
@@ -319,6 +326,12 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		return usage_print(c->command, opts, NULL, err);
 	if (common_apply(c, err) || sides(&o, n ? argv[0] : NULL, c->common.output, &from, &to, &fortran, err))
 		return -1;
+	if (o.share && (to.format || to.compress || fortran || (o.dtype && !in_is_raw(&from)) || o.casting)) {
+		return error_set(err, ERR_USAGE,
+				 "--share leaves the elements as they are: no --to, --dtype, --order, --casting or "
+				 "--compress goes with it");
+	}
+	c->shares = o.share;
 	if (!n) {
 		if (!stdin_is_pipe(c))
 			return error_set(err, ERR_USAGE, "an input is missing");
@@ -326,8 +339,9 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		n = 1;
 	}
 	target = to.format ? to.format : c->common.output ? format_for_path(c->common.output) : format_find("npy");
-	many = (target && target->archive) || (c->common.output && strstr(c->common.output, "{}"));
-	if (from.format && !strcmp(from.format->name, "raw")) {
+	many = (target && target->archive && (!o.share || text_ends(c->common.output, ".dump.json"))) ||
+	       (c->common.output && strstr(c->common.output, "{}"));
+	if (in_is_raw(&from)) {
 		if (!o.dtype)
 			return error_set(err, ERR_USAGE, "raw input needs --dtype");
 		bool swap = false;
@@ -352,7 +366,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 	}
 	if ((many && check_names(&in, err)) || cast_inputs(c, &in, &o, err))
 		goto done;
-	ret = output_results(c, in.n, in.r, &to, fortran, err);
+	ret = o.share ? output_views(c, in.n, in.r, NULL, err) : output_results(c, in.n, in.r, &to, fortran, err);
 done:
 	free(in.r);
 	return ret;

@@ -41,7 +41,7 @@ struct node *file_node(struct cli *c, struct file *f, int member, const char *la
 {
 	struct array a = { 0 };
 
-	if (file_array(f, member, &a, err))
+	if (c->shares ? file_share(f, member, &a, err) : file_array(f, member, &a, err))
 		return NULL;
 	return node_leaf(c->graph, &a, label, err);
 }

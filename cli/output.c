@@ -30,25 +30,6 @@ int text_print(struct text *t, struct error *err)
 	return ret;
 }
 
-void text_json(struct text *t, const char *s)
-{
-	text_char(t, '"');
-	for (const unsigned char *p = (const unsigned char *)s; *p;) {
-		size_t n = text_utf8(p);
-
-		if (*p == '"' || *p == '\\')
-			text_fmt(t, "\\%c", *p);
-		else if (n)
-			text_add_n(t, (const char *)p, n);
-		else if (*p < 0x80)
-			text_fmt(t, "\\u%04x", *p);
-		else /* as Python's surrogateescape: os.fsencode gives the byte back */
-			text_fmt(t, "\\udc%02x", *p);
-		p += n ? n : 1;
-	}
-	text_char(t, '"');
-}
-
 /* Hands tiles from the engine to a writer, and shows progress on a terminal when it takes long. */
 struct output {
 	struct sink sink;
@@ -190,8 +171,7 @@ static int dry_run(struct cli *c, int n, const struct result *r, struct error *e
 	return text_print(&t, err);
 }
 
-/* pattern with its first {} replaced by name */
-static char *numbered(const char *pattern, const char *name)
+char *output_numbered(const char *pattern, const char *name)
 {
 	const char *hole = strstr(pattern, "{}");
 	size_t size = strlen(pattern) + strlen(name) + 1;
@@ -221,7 +201,7 @@ static int output_many_files(struct cli *c, int n, const struct result *r, const
 				  r[i].name, r[i].name);
 			goto done;
 		}
-		path = numbered(c->common.output, r[i].name ? r[i].name : number);
+		path = output_numbered(c->common.output, r[i].name ? r[i].name : number);
 		if (!path) {
 			error_memory(err, 1);
 			goto done;

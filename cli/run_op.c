@@ -467,13 +467,15 @@ int run_op(struct cli *c, const char *command, int argc, const char **argv, stru
 	struct call call = { 0 };
 	struct given given = { &call, 0, { { NULL, NULL } } };
 	struct result *results = NULL;
-	bool list = false, inplace = false;
+	bool list = false, inplace = false, view = false;
 	const struct op *op = NULL;
 	const char *name = command;
 	int npos, ret = -1;
 
 	if (strcmp(command, "matmul"))
 		opts[0] = (struct opt){ "list", 'l', NULL, &list, "the names there are", false };
+	if (!strcmp(command, "op"))
+		opts[1] = (struct opt){ "view", 0, NULL, &view, "write where the result lies in its file", false };
 	opts_common(opts, &c->common, true, true);
 	if (strcmp(command, "matmul")) {
 		/* The name decides which options there are, so it comes before them. */
@@ -503,6 +505,11 @@ int run_op(struct cli *c, const char *command, int argc, const char **argv, stru
 	if (common_apply(c, err) || default_dtypes(&call, err))
 		goto done;
 	call.dry = c->common.dry;
+	c->shares = view;
+	if (inplace && view) {
+		error_set(err, ERR_USAGE, "%s writes into its first operand; --view does not go with it", name);
+		goto done;
+	}
 	if (inplace) {
 		ret = in_place(c, &call, npos, argv, &given, err);
 		goto done;
@@ -518,7 +525,8 @@ int run_op(struct cli *c, const char *command, int argc, const char **argv, stru
 	}
 	for (int i = 0; i < call.nout; i++)
 		results[i] = (struct result){ call.out[i], call.out_names[i] };
-	ret = output_results(c, call.nout, results, NULL, false, err);
+	ret = view ? output_views(c, call.nout, results, call.name, err)
+		   : output_results(c, call.nout, results, NULL, false, err);
 done:
 	free(results);
 	call_release(&call);

@@ -9,11 +9,12 @@
 
 #include "lib/text.h"
 
-extern const struct format format_npy, format_npz, format_raw, format_json, format_csv, format_tsv, format_text;
+extern const struct format format_npy, format_npz, format_raw, format_view, format_json, format_csv, format_tsv,
+	format_text;
 
 /* In the order in which they are asked whether they know the first bytes of a file. */
 const struct format *const formats[] = {
-	&format_npy, &format_npz, &format_raw, &format_json, &format_csv, &format_tsv, &format_text, NULL,
+	&format_npy, &format_npz, &format_raw, &format_view, &format_json, &format_csv, &format_tsv, &format_text, NULL,
 };
 
 /* What file_open keeps of an open file beside what its users see. */
@@ -149,10 +150,10 @@ static const struct format *choose_format(const char *path, struct input *in, st
 		goto fail;
 
 	const struct format *looks = probe(head, n);
-	if (looks && is_binary(head, n < 8 ? n : 8))
-		return looks;
-
 	const struct format *named = format_for_path(path);
+	/* JSON that is an object is no array, whatever its name. */
+	if (looks && (is_binary(head, n < 8 ? n : 8) || (looks == &format_view && named == &format_json)))
+		return looks;
 	if (named && named->reader && !(named->probe && find_foreign(head, n)))
 		return named;
 	if (looks)

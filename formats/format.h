@@ -126,6 +126,12 @@ int patch_open(struct patch **out, const struct array *a, struct error *err);
 int patch_write(struct patch *p, const void *elements, int64_t start, int64_t n, struct error *err);
 int patch_close(struct patch *p, struct error *err);
 
+/*
+ * Write a view, a file that describes where n arrays lie, to path: one without a name (names NULL), or named ones.  The arrays
+ * are views of what file_share gave.
+ */
+int view_write(const char *path, int n, const char *const *names, const struct array *const *arrays, struct error *err);
+
 /* Remove temporary files: for signal handlers, async-signal-safe. */
 void writer_cleanup(void);
 
@@ -140,6 +146,7 @@ struct format {
 	bool (*probe)(const unsigned char *head, size_t n);
 	const struct format_reader *reader; /* NULL: write only */
 	const struct format_writer *writer; /* NULL: read only */
+	const char *unwritable;		    /* what to do instead, for the message, or NULL */
 };
 
 /* All formats, ended by NULL. */

@@ -263,7 +263,8 @@ static const struct format *choose_format(const char *path, const struct format_
 	if (!format)
 		format = format_find("npy");
 	if (!format->writer) {
-		error_set(err, ERR_USAGE, "%s cannot be written", format->name);
+		error_set(err, ERR_USAGE, format->unwritable ? "%s: %s" : "%s: %s cannot be written",
+			  path ? path : "standard output", format->unwritable ? format->unwritable : format->name);
 		return NULL;
 	}
 	return format;

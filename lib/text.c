@@ -103,3 +103,29 @@ void text_escaped(struct text *t, const char *s)
 		}
 	}
 }
+
+void text_json(struct text *t, const char *s)
+{
+	text_char(t, '"');
+	for (const unsigned char *p = (const unsigned char *)s; *p;) {
+		size_t n = text_utf8(p);
+
+		if (*p == '"' || *p == '\\')
+			text_fmt(t, "\\%c", *p);
+		else if (n)
+			text_add_n(t, (const char *)p, n);
+		else if (*p < 0x80)
+			text_fmt(t, "\\u%04x", *p);
+		else /* as Python's surrogateescape: os.fsencode gives the byte back */
+			text_fmt(t, "\\udc%02x", *p);
+		p += n ? n : 1;
+	}
+	text_char(t, '"');
+}
+
+bool text_ends(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), k = strlen(suffix);
+
+	return n >= k && !strcmp(s + n - k, suffix);
+}

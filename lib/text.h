@@ -31,4 +31,9 @@ size_t text_utf8(const unsigned char *s);
 /* s with control characters, and bytes that are not UTF-8, written as \n \t \x1b: safe on a terminal. */
 void text_escaped(struct text *t, const char *s);
 
+/* s as a JSON string; bytes that are not UTF-8 as Python's surrogateescape. */
+void text_json(struct text *t, const char *s);
+
+bool text_ends(const char *s, const char *suffix);
+
 #endif

@@ -24,7 +24,11 @@ op add a.npy 1 --dry-run --json
 op add_ v.npy 1
 op mul_ v.npy@::2 10
 op copy_ v.npy@:5 v.npy@4::-1
+op add_ v.view.json 1
+op transpose all.dump.json:b --view -o out.view.json
 op add_ s.npz:v 0
+convert v.npy --share -o out.view.json
+convert s.npz --share -o out.dump.json
 op add - - -o out.npy
 matmul a.npy a.npy@0 -o out.npy
 reduce sum a.npy --axis 0 -o out.npy
@@ -91,6 +95,8 @@ with tempfile.TemporaryDirectory() as d:
     np.save("v.npy", v)
     np.savez_compressed("w.npz", a=a, v=v)
     np.savez("s.npz", a=a, v=v)
+    open("v.view.json", "w").write('{"file": "v.npy", "offset": 136, "dtype": "int64", "shape": [3], "strides": [24]}')
+    open("all.dump.json", "w").write('{"file": "a.npy", "tensors": [{"name": "%s", "offset": 128, "dtype": ">f8", "shape": [2, 3]}]}' % "b")
     open("t.csv", "w").write("a,b\n1,2\n3,4\n")
     V = open("v.npy", "rb").read()
     BEFORE = set(os.listdir("."))
