@@ -291,6 +291,25 @@ static bool in_is_raw(const struct format_options *in)
 	return in->format && !strcmp(in->format->name, "raw");
 }
 
+/* --dtype tf32: raw data of float32 of which the lower 13 bits do not count. */
+static int tf32(struct options *o, struct format_options *in, struct format_options *out, const struct format *target,
+		struct error *err)
+{
+	if (!o->dtype || strcmp(o->dtype, "tf32"))
+		return 0;
+	if (o->share)
+		return error_set(err, ERR_USAGE, "tf32 cannot be shared: its lower bits are dropped from a copy");
+	if (in_is_raw(in))
+		in->tf32 = true;
+	else if (target && !strcmp(target->name, "raw"))
+		out->tf32 = true;
+	else
+		return error_set(err, ERR_USAGE,
+				 "tf32 is a type of raw data, float32 elsewhere: add --from raw or --to raw");
+	o->dtype = "float32";
+	return 0;
+}
+
 int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 {
 	static const char *only_stdin[] = { "-" };
@@ -341,6 +360,8 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 	target = to.format ? to.format : c->common.output ? format_for_path(c->common.output) : format_find("npy");
 	many = (target && target->archive && (!o.share || text_ends(c->common.output, ".dump.json"))) ||
 	       (c->common.output && strstr(c->common.output, "{}"));
+	if (tf32(&o, &from, &to, target, err))
+		return -1;
 	if (in_is_raw(&from)) {
 		if (!o.dtype)
 			return error_set(err, ERR_USAGE, "raw input needs --dtype");

@@ -24,6 +24,7 @@ struct format_options {
 	int64_t offset;	     /* --offset, bytes */
 	int64_t pitch;	     /* --pitch, bytes from row to row; 0: packed */
 	int64_t slice_pitch; /* --slice-pitch, bytes from 2-D slice to 2-D slice; 0: rows * pitch */
+	bool tf32;	     /* raw data are float32 whose lower 13 bits do not count (dtype is float32) */
 	bool has_as;
 	enum dtype as;	/* --as: reinterpret elements of the same size (V2 as bfloat16) */
 	char delimiter; /* text; 0: by content (comma, tab, semicolon, white space) */

@@ -189,6 +189,63 @@ static struct source *raw_stream_source(struct input *in, int64_t nbytes, struct
 	return &s->base;
 }
 
+/* TF32: the elements of another source without the bits that do not count. */
+struct tf32_source {
+	struct source base;
+	struct source *src; /* owned reference */
+	bool big_endian;
+};
+
+static int tf32_read(struct source *src, void *buf, size_t n, int64_t offset, struct error *err)
+{
+	/* By place in the element, lowest byte first: 8 bits are ignored, and 5 of the next. */
+	static const unsigned char masks[4] = { 0x00, 0xe0, 0xff, 0xff };
+	struct tf32_source *s = (struct tf32_source *)src;
+	unsigned char *p = buf;
+
+	if (s->src->data)
+		memcpy(buf, s->src->data + offset, n);
+	else if (s->src->ops->read(s->src, buf, n, offset, err))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		size_t place = (size_t)(offset + (int64_t)i) & 3;
+
+		p[i] &= masks[s->big_endian ? 3 - place : place];
+	}
+	return 0;
+}
+
+static void tf32_close(struct source *src)
+{
+	struct tf32_source *s = (struct tf32_source *)src;
+
+	source_unref(s->src);
+	free(src->name);
+	free(s);
+}
+
+static const struct source_ops tf32_ops = { tf32_read, tf32_close };
+
+/* Takes src over, also when it fails; elements start at multiples of 4 in it. */
+static struct source *tf32_source(struct source *src, bool big_endian, struct error *err)
+{
+	struct tf32_source *s = calloc(1, sizeof(*s));
+
+	if (!s || !(s->base.name = strdup(src->name))) {
+		free(s);
+		source_unref(src);
+		error_memory(err, sizeof(*s));
+		return NULL;
+	}
+	s->base.ops = &tf32_ops;
+	s->base.refs = 1;
+	s->base.sequential = src->sequential;
+	s->base.nbytes = src->nbytes;
+	s->src = src;
+	s->big_endian = big_endian;
+	return &s->base;
+}
+
 static int skip(struct input *in, int64_t n, struct error *err)
 {
 	char block[4096];
@@ -225,6 +282,8 @@ static int raw_open(struct file *f, struct input *in, const struct format_option
 		shape = opt->shape;
 	if (check_pitches(opt, &shape, err))
 		return -1;
+	if (opt->tf32 && (opt->pitch % 4 || opt->slice_pitch % 4))
+		return error_set(err, ERR_USAGE, "the pitches of tf32 are multiples of 4 bytes");
 
 	if (input_size(in) < 0 && fully_known(&shape)) {
 		if (layout_init(&l, &shape, opt->dtype, opt->fortran, opt, err))
@@ -253,6 +312,8 @@ static int raw_open(struct file *f, struct input *in, const struct format_option
 	if (!f->state)
 		return -1;
 describe:
+	if (opt->tf32 && !(f->state = tf32_source(f->state, opt->big_endian, err)))
+		return -1;
 	if (!(m = file_add_member(f, "0", err)))
 		return -1;
 	m->supported = true;
@@ -345,6 +406,22 @@ static int staging_flush(struct staging *s, struct writer *w, struct error *err)
 	return put(w, s->block, n, s->at - (int64_t)n, err);
 }
 
+/* Round to the nearest of TF32's 10 bits of mantissa, ties to even; what overflows is infinite, NaN stays one. */
+static void round_tf32(unsigned char *p, size_t n)
+{
+	for (; n >= 4; p += 4, n -= 4) {
+		uint32_t v;
+
+		memcpy(&v, p, 4);
+		if ((v & 0x7fffffff) > 0x7f800000)
+			v |= 0x00400000;
+		else
+			v += 0xfff + (v >> 13 & 1);
+		v &= ~(uint32_t)0x1fff;
+		memcpy(p, &v, 4);
+	}
+}
+
 /* Elements within one row. */
 static int stage_elements(struct staging *s, struct writer *w, const void *from, int64_t n, struct error *err)
 {
@@ -361,7 +438,11 @@ static int stage_elements(struct staging *s, struct writer *w, const void *from,
 				return -1;
 			continue;
 		}
-		copy_swapped(s->block + s->used, p, k, o->swap ? dtype_info[w->dtype].swapsize : 1);
+		memcpy(s->block + s->used, p, k);
+		if (w->opt.tf32)
+			round_tf32(s->block + s->used, k);
+		if (o->swap)
+			copy_swapped(s->block + s->used, s->block + s->used, k, dtype_info[w->dtype].swapsize);
 		s->used += k;
 		p += k;
 		left -= k;
@@ -393,7 +474,7 @@ static int raw_write(struct writer *w, const void *elements, int64_t start, int6
 	struct staging s = { .at = element_offset(w, start) };
 	int ret = 0;
 
-	if (o->layout.packed && !o->swap)
+	if (o->layout.packed && !o->swap && !w->opt.tf32)
 		return put(w, elements, (size_t)(n * itemsize), start * itemsize, err);
 	if (!(s.block = malloc(STAGING)))
 		return error_memory(err, STAGING);
