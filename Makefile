@@ -58,13 +58,14 @@ MAN_PATHS := $(foreach m,$(MAN),man$(subst .,,$(suffix $m))/$m)
 # executable would relocate every one of them (a fifth of the time of a small command).
 NO_PIE ?= -no-pie
 
-# zlib is linked statically where its archive is there: one shared library fewer to load at each start.
-PKGS := zlib
-APT := gcc make pkg-config zlib1g-dev libsleef3 libopenblas0-pthread
+# zlib and libpng are linked statically where their archives are there: shared libraries fewer to load at each start.
+PKGS := zlib libpng
+APT := gcc make pkg-config zlib1g-dev libpng-dev libsleef3 libopenblas0-pthread
 MISSING := $(shell pkg-config --exists $(PKGS) 2>/dev/null || echo $(PKGS))
 LIBZ := $(if $(findstring /,$(shell $(CC) -print-file-name=libz.a 2>/dev/null)),-l:libz.a,-lz)
-LIBS := $(LIBZ) -lm -ldl
-SO_LIBS := -lz -lm -ldl
+LIBPNG := $(if $(findstring /,$(shell $(CC) -print-file-name=libpng16.a 2>/dev/null)),-l:libpng16.a,-lpng16)
+LIBS := $(LIBPNG) $(LIBZ) -lm -ldl
+SO_LIBS := -lpng16 -lz -lm -ldl
 
 all: $(BUILD)/tensor $(SO) $(BUILD)/tensor.pc
 

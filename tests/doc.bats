@@ -59,7 +59,7 @@ assert x.dtype == w.dtype and x.shape == w.shape and np.allclose(x, w, rtol=1e-1
 }
 
 @test "the README's suffixes are those that can be written" {
-	tensor create ones 2,2 -o a.npy
+	tensor create ones 2,2 --dtype uint8 -o a.npy
 	for suffix in $(sed -n '/^| name | suffixes |/,/^$/p' "$TOP/README.md" | grep -o '`\.[a-z]*`' | tr -d '\140'); do
 		tensor convert a.npy -o "b$suffix" || { echo "$suffix"; return 1; }
 	done
