@@ -8,7 +8,7 @@
 struct options {
 	const char *from, *to, *dtype, *shape, *order, *byteorder, *offset, *pitch, *slice_pitch, *as, *compress,
 		*casting, *delimiter, *skip_rows;
-	bool share;
+	bool share, append;
 };
 
 static int format_named(const struct format **out, const char *name, const char *option, struct error *err)
@@ -94,6 +94,11 @@ static int sides(const struct options *o, const char *input, const char *output,
 		if (target && !target->archive)
 			return error_set(err, ERR_USAGE, "--compress is for archives, %s is none", target->name);
 		out->compress = (int)n;
+	}
+	if (o->append) {
+		if (!target || strcmp(target->name, "npz") || !output || o->share)
+			return error_set(err, ERR_USAGE, "--append adds members to an .npz: -o FILE.npz");
+		out->append = true;
 	}
 	/* The layout describes the raw side; where both sides are raw, the input. */
 	if (!raw_in) {
@@ -267,9 +272,11 @@ static int cast_inputs(struct cli *c, struct inputs *in, const struct options *o
 		char text[NODE_TEXT];
 
 		if (!dtype_can_cast(x->dtype, dtype, rule))
-			return error_set(err, ERR_VALUE, "%s: cannot cast %s to %s under the rule %s",
-					 node_text(x, text, sizeof(text)), dtype_name(x->dtype), dtype_name(dtype),
-					 o->casting);
+			return error_set(
+				err, ERR_VALUE,
+				"%s: cannot cast array data from dtype('%s') to dtype('%s') according to the rule "
+				"'%s'",
+				node_text(x, text, sizeof(text)), dtype_name(x->dtype), dtype_name(dtype), o->casting);
 		if (!(in->r[i].node = node_cast(c->graph, x, dtype, err)))
 			return -1;
 	}
@@ -328,6 +335,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		{ "as", 0, "DTYPE", &o.as, "read elements of the same size as this type (<V2 as bfloat16)", false },
 		{ "compress", 0, "LEVEL", &o.compress, "deflate the members of an archive, 1 to 9 (6)", true },
 		{ "delimiter", 0, "CHAR", &o.delimiter, "between the fields of text", false },
+		{ "append", 0, NULL, &o.append, "add members to the archive that the output is", false },
 		{ "share", 0, NULL, &o.share, "write a view, which shares the elements of the input", false },
 		{ "skip-rows", 0, "N", &o.skip_rows, "lines of text to skip at the start", false },
 	};

@@ -30,6 +30,7 @@ struct format_options {
 	char delimiter; /* text; 0: by content (comma, tab, semicolon, white space) */
 	int skip_rows;	/* text: lines to skip at the start */
 	int compress;	/* npz: 0 stored, 1..9 the deflate level */
+	bool append;	/* npz: the members that the target has stay in it, in front of the new ones */
 };
 
 /* What a header says of one array. */

@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "formats/deflate.h"
 #include "formats/npy.h"
-#include "formats/io.h"
+#include "formats/zip.h"
 
 enum {
 	VERSION = 20, /* to unpack: 2.0, deflate */
@@ -22,6 +23,7 @@ enum {
 	PADDING_ID = 0xd935, /* of the extra field that zipalign uses for the same: the alignment, then zeros */
 	LOCAL_CRC = 14,	     /* offset in the local header of crc, packed size, size */
 	LOCAL = 30,
+	COPY = 1 << 20, /* bytes at once */
 };
 
 struct zip_member {
@@ -37,6 +39,8 @@ struct npz_output {
 	size_t n, room;
 	struct deflater *deflater; /* of the member being written, NULL: stored */
 	int64_t start;		   /* position of its data */
+	struct zip old;		   /* what is appended to */
+	char *old_directory;	   /* its records, owned */
 };
 
 static void put16(struct text *t, unsigned v)
@@ -101,6 +105,65 @@ static int put_member(struct writer *w, const void *buf, size_t n, bool finish, 
 	return emit_packed(w, buf, n, err);
 }
 
+/* Copy the bytes of the archive that is appended to, up to its directory, which comes again at the end. */
+static int copy_members(struct writer *w, struct npz_output *o, struct error *err)
+{
+	char *block = malloc(COPY);
+	int ret = 0;
+
+	if (!block)
+		return error_memory(err, COPY);
+	for (int64_t at = 0; at < o->old.directory && !ret;) {
+		size_t k = o->old.directory - at < COPY ? (size_t)(o->old.directory - at) : COPY;
+
+		ret = input_pread(o->old.in, block, k, at, err) ? -1 : output_write(w, block, k, err);
+		at += (int64_t)k;
+	}
+	free(block);
+	return ret;
+}
+
+/* Begin with what the target holds. */
+static int append_to(struct writer *w, struct npz_output *o, struct error *err)
+{
+	struct input *in;
+
+	if (!w->target)
+		return error_set(err, ERR_USAGE, "%s: members are appended to files only", w->name);
+	if (access(w->target, F_OK))
+		return 0;
+	if (input_open(&in, w->target, err))
+		return -1;
+
+	int ret = input_size(in) < 0 ? error_set(err, ERR_FILE, "is no valid zip archive: it is empty")
+				     : zip_open(&o->old, in, err);
+	input_unref(in);
+	if (!ret && o->old.in) {
+		size_t n = (size_t)o->old.directory_size;
+
+		if (!(o->old_directory = malloc(n + 1)))
+			return error_memory(err, n);
+		ret = input_pread(o->old.in, o->old_directory, n, o->old.directory, err);
+		if (!ret)
+			ret = copy_members(w, o, err);
+	}
+	if (ret && err->code == ERR_FILE)
+		error_prefix(err, w->name);
+	return ret;
+}
+
+/* Does the archive that is appended to have name.npy? */
+static bool is_old(const struct npz_output *o, const char *name, size_t n)
+{
+	for (int i = 0; i < o->old.nentries; i++) {
+		const char *have = o->old.entries[i].name;
+
+		if (!strncmp(have, name, n) && !strcmp(have + n, ".npy"))
+			return true;
+	}
+	return false;
+}
+
 static struct zip_member *new_member(struct writer *w, const char *name, struct error *err)
 {
 	struct npz_output *o = w->state;
@@ -123,6 +186,11 @@ static struct zip_member *new_member(struct writer *w, const char *name, struct 
 				  name);
 			return NULL;
 		}
+	}
+	if (is_old(o, name, n)) {
+		error_set(err, ERR_USAGE, "%s: has a member '%s' already; give the new one another name, NAME=FILE",
+			  w->name, name);
+		return NULL;
 	}
 	if (o->n == o->room) {
 		size_t room = o->room ? 2 * o->room : 8;
@@ -202,8 +270,12 @@ static int npz_begin(struct writer *w, const char *name, struct error *err)
 	struct text header = TEXT_INIT;
 	struct zip_member *m;
 
-	if (!o && !(w->state = o = calloc(1, sizeof(*o))))
-		return error_memory(err, sizeof(*o));
+	if (!o) {
+		if (!(w->state = o = calloc(1, sizeof(*o))))
+			return error_memory(err, sizeof(*o));
+		if (w->opt.append && append_to(w, o, err))
+			return -1;
+	}
 	if (!(m = new_member(w, name, err)))
 		return -1;
 	npy_header_text(&header, w->dtype, &w->shape, w->fortran);
@@ -288,10 +360,10 @@ static int npz_end(struct writer *w, struct error *err)
 	return w->seekable ? patch_local_header(w, m, err) : put_descriptor(w, m, err);
 }
 
-static int put_central(struct writer *w, const struct zip_member *m, struct error *err)
+static int put_central(struct writer *w, const struct zip_member *m, int64_t base, struct error *err)
 {
 	struct text t = TEXT_INIT;
-	const uint64_t fields[] = { m->size, m->packed, m->header };
+	const uint64_t header = m->header - (uint64_t)base, fields[] = { m->size, m->packed, header };
 	unsigned extra = 0;
 
 	for (int i = 0; i < 3; i++)
@@ -313,7 +385,7 @@ static int put_central(struct writer *w, const struct zip_member *m, struct erro
 	put16(&t, 0);
 	put16(&t, 0);
 	put32(&t, UINT64_C(0100644) << 16);
-	put32(&t, narrow(m->header));
+	put32(&t, narrow(header));
 	text_add(&t, m->name);
 	if (extra) {
 		put16(&t, 1);
@@ -329,13 +401,17 @@ static int npz_finish(struct writer *w, struct error *err)
 {
 	struct npz_output *o = w->state;
 	struct text t = TEXT_INIT;
-	uint64_t n = o ? o->n : 0, start = (uint64_t)w->position;
+	int64_t base = o ? o->old.base : 0;
+	uint64_t n = o ? o->n : 0, start = (uint64_t)(w->position - base);
 
+	if (o && o->old_directory && output_write(w, o->old_directory, (size_t)o->old.directory_size, err))
+		return -1;
 	for (uint64_t i = 0; i < n; i++)
-		if (put_central(w, &o->members[i], err))
+		if (put_central(w, &o->members[i], base, err))
 			return -1;
+	n += o ? o->old.nrecords : 0;
 
-	uint64_t end = (uint64_t)w->position;
+	uint64_t end = (uint64_t)(w->position - base);
 	if (n >= UINT16_MAX || end >= UINT32_MAX) {
 		text_add_n(&t, "PK\6\6", 4);
 		put64(&t, 44); /* bytes of the record from here on */
@@ -373,6 +449,8 @@ static void npz_release(struct writer *w)
 		free(o->members[i].name);
 	free(o->members);
 	deflater_free(o->deflater);
+	zip_release(&o->old);
+	free(o->old_directory);
 	free(o);
 }
 

@@ -371,6 +371,9 @@ int zip_open(struct zip *z, struct input *in, struct error *err)
 	if (!ret && (size_t)r.size - at >= 4 && is_record(directory + at, 1, 2))
 		ret = damaged(err, "its directory holds more than its end record says");
 	free(directory);
+	z->base = base;
+	z->directory_size = (int64_t)at;
+	z->nrecords = r.count;
 	return ret ? ret : drop_duplicates(z, err);
 }
 

@@ -18,6 +18,9 @@ struct zip {
 	struct zip_entry *entries;
 	int nentries;
 	int64_t directory; /* offset of the central directory, where the data end */
+	/* of the directory as it is in the file: the offset that those in it count from, bytes, entries of any name */
+	int64_t base, directory_size;
+	uint64_t nrecords;
 };
 
 /*
