@@ -237,7 +237,7 @@ b"
 		{"file": "a.npy", "tensors": [{"name": "a", "dtype": "i1", "shape": [200]}]}|a: shape (200,) of int8 takes up bytes 0 to 200 of a.npy, which has 144 bytes
 		{"file": "a.npy", "tensors": [{"name": "a", "dtype": "i1", "shape": []}, {"name": "a", "dtype": "i1", "shape": []}]}|two tensors are called 'a'
 		{"file": "a.npy", "tensors": [{"dtype": "i1", "shape": []}]}|"tensors" is not a list of objects that have a "name"
-		{"tensors": [{"name": "a", "dtype": "i1", "shape": []}]}|"file" is missing
+		{"tensors": [{"name": "a", "dtype": "i1", "shape": []}]}|a: "file" is missing
 		[1, 2]|is no JSON object
 	END
 	# A file that was cut off after the view was made.
