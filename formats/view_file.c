@@ -27,6 +27,7 @@ static const bool host_big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 /* One array of a view. */
 struct place {
 	struct input *in; /* owned reference */
+	const char *path; /* as its tensor names it, NULL: it does not; while the view is read */
 	int64_t low;	  /* offset in the file of the first byte that is an element's */
 	int64_t nbytes;	  /* from there to the last one */
 	int64_t offset;	  /* of element (0, 0, ...), from low on */
@@ -272,6 +273,7 @@ static int add_tensor(struct file *f, const struct json *o, struct input *common
 {
 	static const char *const keys[] = { "name", "file", "offset", "dtype", "byteorder", "shape", "strides", NULL };
 	const char *name = json_text(json_get(o, "name")), *path = json_text(json_get(o, "file"));
+	struct view *v = f->state;
 	struct input *own = NULL;
 	int ret;
 
@@ -280,12 +282,20 @@ static int add_tensor(struct file *f, const struct json *o, struct input *common
 	ret = check_keys(o, keys, err);
 	if (!ret && json_get(o, "file") && !path)
 		ret = error_set(err, ERR_FILE, "\"file\" is not the name of a file");
-	if (!ret && path)
-		ret = open_target(&own, f, path, err);
+	if (!ret && path) {
+		/* A file is opened once, however many tensors are in it. */
+		for (int i = 0; i < v->n && !own; i++)
+			if (v->places[i].path && !strcmp(v->places[i].path, path))
+				own = input_ref(v->places[i].in);
+		if (!own)
+			ret = open_target(&own, f, path, err);
+	}
 	if (!ret && !own && !common)
 		ret = error_set(err, ERR_FILE, "\"file\" is missing");
 	if (!ret)
 		ret = add_place(f, o, name, own ? own : common, err);
+	if (!ret)
+		v->places[v->n - 1].path = path;
 	input_unref(own);
 	if (ret)
 		error_prefix(err, name);

@@ -39,6 +39,9 @@ convert w.npz:v -o out.csv
 convert a.npy --order F -o out.npy
 convert t.csv -o out.json
 convert - -o out.npz
+convert u.npy -o out.png
+convert u.npy -o out.ppm
+convert i.png -o out.npy
 info w.npz --json
 info a.npy --stats
 show a.npy
@@ -98,6 +101,8 @@ with tempfile.TemporaryDirectory() as d:
     open("v.view.json", "w").write('{"file": "v.npy", "offset": 136, "dtype": "int64", "shape": [3], "strides": [24]}')
     open("all.dump.json", "w").write('{"file": "a.npy", "tensors": [{"name": "%s", "offset": 128, "dtype": ">f8", "shape": [2, 3]}]}' % "b")
     open("t.csv", "w").write("a,b\n1,2\n3,4\n")
+    np.save("u.npy", np.arange(36, dtype="u2").reshape(3, 4, 3))
+    subprocess.run([os.environ["TENSOR"], "convert", "u.npy", "-o", "i.png"], check=True)
     V = open("v.npy", "rb").read()
     BEFORE = set(os.listdir("."))
     print(f"1..{len(COMMANDS)}")

@@ -23,6 +23,17 @@ assert x.dtype == w.dtype.newbyteorder("=") and x.shape == w.shape and (x == w).
 	tensor op add_ v.view.json v.view.json@::-1
 	holds a.npy '[[98, 0, 1, 2], [8, 10, 12, 14], [98, 0, 1, 2.]]'
 	only a.npy copy.npy v.view.json
+	# Views of one file that overlap, as source and target.
+	numpy 'np.save("a.npy", np.arange(10))'
+	tensor convert --share a.npy@5:0:-1 -o back.view.json
+	tensor convert --share a.npy@3:8 -o v.view.json
+	tensor op copy_ v.view.json back.view.json
+	holds a.npy '[0, 1, 2, 5, 4, 3, 2, 1, 8, 9]'
+	# In a pipeline of one process.
+	tensor run 'op slice a.npy 2:8 | op reshape - 2,3 | op transpose - --view -o t.view.json'
+	view_holds t.view.json 'a[2:8].reshape(2, 3).T'
+	run -0 tensor eval 'x.sum() + y' x=t.view.json y=v.view.json@0
+	output_is "$(tensor eval 'x.sum() + y' x=a.npy@2:8 y=a.npy@3)"
 }
 
 @test "the JSON of a view" {
@@ -145,6 +156,13 @@ b"
 	message 'tensor show: gpu.dump.json: has several members*layer/w*'
 	tensor convert --share all.npz -o all.dump.json
 	tensor compare all.dump.json:t gpu.dump.json:t --exact
+	# Several files, each opened once.
+	numpy 'json.dump({"tensors": [{"name": "t%d" % i, "file": "gpu.bin", "offset": i % 30, "dtype": "u1", "shape": [1]} for i in range(3000)]}, open("many.dump.json", "w"))'
+	tensor op add many.dump.json:t2999 0 -o one.npy
+	tensor create arange 3 -o r.npy
+	tensor convert --share w=all.npz:layer/w r.npy -o two.dump.json
+	numpy 'v = json.load(open("two.dump.json")); assert "file" not in v and [(t["name"], t["file"]) for t in v["tensors"]] == [("w", "all.npz"), ("r", "r.npy")], v'
+	tensor compare two.dump.json:r r.npy --exact
 	# The name decides nothing: its content does.
 	mv gpu.dump.json g.json
 	tensor compare g.json:t all.npz:t --exact
