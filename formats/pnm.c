@@ -63,7 +63,9 @@ static int pnm_open(struct file *f, struct input *in, const struct format_option
 		return error_set(err, ERR_FILE, "%" PRId64 " x %" PRId64 " samples up to %" PRId64 " are no image",
 				 width, height, maximum);
 	bytes = maximum > 255 ? 2 : 1;
-	need = width * height * channels * bytes; /* numbers of the header have less than 31 bits */
+	if (__builtin_mul_overflow(width * height, channels * bytes, &need))
+		return error_set(err, ERR_FILE, "the size of %" PRId64 " x %" PRId64 " samples does not fit in 64 bits",
+				 width, height);
 	if (size >= 0 && size - at < need)
 		return error_set(err, ERR_FILE,
 				 "holds %" PRId64 " bytes of samples, %" PRId64 " x %" PRId64 " needs %" PRId64,

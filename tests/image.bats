@@ -120,7 +120,7 @@ w("il.png", png(30000, 30000, 16, 6, b"\0" * 1000, interlace=1))
 for n, b in dict(cut=b"P5\n4 3\n255\n" + b"x" * 11, head=b"P5\n4 3", big=b"P5\n99999999999 3\n255\n", huge=b"P6\n2147483000 2147483000\n65535\nx", neg=b"P5\n-4 3\n255\n" + b"x" * 12, zero=b"P5 0 0 255\n", max=b"P5 4 3 65536\n" + b"x" * 24, junk=b"P5\nfour 3 255\n", ascii=b"P2\n1 1\n255\n1\n").items(): w(n + ".pgm", b)'
 	mkdir out
 	for f in *.png *.pgm; do
-		run -3 --separate-stderr bash -c 'ulimit -v 4000000; timeout 20 tensor convert "$1" -o out/x.npy' - "$f"
+		run -3 --separate-stderr bash -c '[ -n "${SANITIZER:-}" ] || ulimit -v 4000000; timeout 20 tensor convert "$1" -o out/x.npy' - "$f"
 		message "tensor convert: $f*" || { echo "$f"; return 1; }
 		[[ $stderr != *$'\n'* ]]
 		[ -z "$(ls out)" ]
