@@ -8,15 +8,19 @@
 static int node_place(const struct node *x, const char *maker, struct array *a, struct error *err)
 {
 	const struct node *leaf = x->kind == NODE_VIEW ? x->in[0] : x;
+	char text[NODE_TEXT];
 
-	if (leaf->kind != NODE_LEAF) {
-		char text[NODE_TEXT];
-
+	if (x->kind == NODE_RESHAPE)
+		return error_set(
+			err, ERR_VALUE,
+			"%s: view size is not compatible with input tensor's size and stride (at least one "
+			"dimension spans across two contiguous subspaces): its elements would have to be copied",
+			node_text(x, text, sizeof(text)));
+	if (leaf->kind != NODE_LEAF)
 		return error_set(err, ERR_VALUE,
-				 "%s%s makes new elements; --view needs one that leaves them where they are in their "
-				 "file, such as slice, transpose or reshape",
-				 maker ? "" : node_text(x, text, sizeof(text)), maker ? maker : "");
-	}
+				 "%s makes new elements; %s needs what leaves them where they are in their file, such "
+				 "as slice, transpose or reshape",
+				 maker ? maker : node_text(x, text, sizeof(text)), maker ? "--view" : "--share");
 	*a = leaf->u.array;
 	a->shape = x->shape;
 	memcpy(a->strides, x->strides, sizeof(a->strides));

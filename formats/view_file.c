@@ -98,7 +98,7 @@ static int open_target(struct input **out, const struct file *f, const char *nam
 	struct stat st;
 	char *path;
 
-	if (!*name || strlen(name) != strcspn(name, "\n"))
+	if (!*name)
 		return error_set(err, ERR_FILE, "\"file\" is not the name of a file");
 	if (input_shared(file_input(f)) && *name != '/')
 		return error_set(err, ERR_FILE, "a view on standard input is in no directory: name its file from / on");

@@ -39,6 +39,23 @@ load helper
 	done
 }
 
+@test "the commands of tensor-convert.1 for those of PyTorch" {
+	tensor create arange 12 --dtype float64 | tensor op reshape - 3,4 -o a.npy
+	n=0
+	while read -r command; do
+		eval "${command% .}"
+		out=${command##*-o } && out=${out% .}
+		want='np.load("a.npy")'
+		[[ $command != *transpose* ]] || want+=.T
+		[[ $out != c.npy ]] || want+=.T
+		tensor convert "$out" --dtype float64 -o got.npy
+		holds got.npy "$want"
+		[ "$out" != t.npy ] || cmp t.npy a.npy
+		n=$((n + 1))
+	done < <(sed -n '/^\.Sh FROM PYTORCH/,/^\.Sh EXAMPLES/s/^\.Ql \(tensor .*\)/\1/p' "$TOP/man/tensor-convert.1")
+	[ "$n" -ge 8 ]
+}
+
 # NUMPY: evaluated with a and b; COMMAND: its output must be the same array.
 same() {
 	eval "$2" | cat >out.npy

@@ -174,6 +174,15 @@ b"
 	message 'tensor op: exp makes new elements; --view needs *'
 	tensor op transpose a.npy --view -o t.view.json
 	run -4 --separate-stderr tensor op reshape t.view.json 12 --view -o v.view.json
+	message "tensor op: *view size is not compatible with input tensor's size and stride *"
+	cp a.npy $'bad\xff.npy'
+	run -3 --separate-stderr tensor convert $'bad\xff.npy' --share -o v.view.json
+	message 'tensor convert: *its name is not UTF-8*'
+	rm $'bad\xff.npy'
+	cp a.npy $'a "quoted"\n\tname é.npy'
+	tensor convert $'a "quoted"\n\tname é.npy' --share -o q.view.json
+	tensor compare q.view.json a.npy --exact
+	rm $'a "quoted"\n\tname é.npy' q.view.json
 	run -4 --separate-stderr tensor op expand 5 3 --view -o v.view.json
 	run -4 --separate-stderr tensor op roll a.npy 1 --view -o v.view.json
 	run -4 --separate-stderr tensor op cat a.npy a.npy --view -o v.view.json
