@@ -97,6 +97,11 @@ static void plain_member(struct text *t, const struct member *m, const char *for
 	text_fmt(t, "%s\n  shape      %s\n  order      %s\n  byteorder  %s\n  nbytes     %" PRId64 "\n",
 		 m->supported ? "" : " (not supported)", shape_text(&m->shape, shape, sizeof(shape)),
 		 m->fortran ? "F" : "C", byteorder(m), m->nbytes);
+	if (m->place) {
+		text_add(t, "  view of    ");
+		text_escaped(t, m->place);
+		text_char(t, '\n');
+	}
 }
 
 static int64_t total_bytes(const struct file *f)

@@ -245,6 +245,7 @@ void file_close(struct file *f)
 	for (int i = 0; i < f->nmembers; i++) {
 		free(f->members[i].name);
 		free(f->members[i].descr);
+		free(f->members[i].place);
 	}
 	free(f->members);
 	free(f->warning);

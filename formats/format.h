@@ -38,6 +38,7 @@ struct member {
 	char *name;	/* key in an archive, "0" "1" ... in a file of several arrays; owned */
 	bool supported; /* false: an element type this program cannot compute with */
 	char *descr;	/* the type as the file spells it: "<f4", "<U5", "structured"; owned */
+	char *place;	/* a view: "a.npy, offset 128, strides (32, 8)", for people; owned; else NULL */
 	enum dtype dtype;
 	bool fortran, big_endian;
 	struct shape shape;

@@ -17,6 +17,7 @@
 
 #include "formats/io.h"
 #include "formats/jsontree.h"
+#include "lib/text.h"
 
 enum {
 	JSON_MAX = 64 << 20, /* bytes of a view */
@@ -189,6 +190,20 @@ static int check_extent(struct place *p, const struct member *m, int64_t offset,
 	return 0;
 }
 
+/* Where the elements are, in words. */
+static int describe_place(struct member *m, const struct place *p, int64_t offset, struct error *err)
+{
+	struct shape strides = { .ndim = m->shape.ndim };
+	struct text t = TEXT_INIT;
+	char text[SHAPE_TEXT];
+
+	memcpy(strides.dim, p->strides, sizeof(strides.dim));
+	text_fmt(&t, "%s, offset %" PRId64 ", strides %s", input_name(p->in), offset,
+		 shape_text(&strides, text, sizeof(text)));
+	m->place = t.s;
+	return t.failed ? error_memory(err, t.room) : 0;
+}
+
 /* Are these the strides of Fortran order, and not those of C order? */
 static bool is_fortran(const struct member *m, const int64_t *strides)
 {
@@ -235,7 +250,7 @@ static int read_place(struct place *p, struct member *m, const struct json *o, s
 	}
 	m->supported = true;
 	m->fortran = is_fortran(m, p->strides);
-	return check_extent(p, m, at, err);
+	return check_extent(p, m, at, err) || describe_place(m, p, at, err) ? -1 : 0;
 }
 
 /* A key that is not understood may be one that is misspelt. */

@@ -44,6 +44,15 @@ assert v == {"view": 1, "file": "a.npy", "offset": 128 + 10, "dtype": "int16", "
 	view_holds v.view.json 'a[1, ::-1]'
 	tensor op mul_ v.view.json 10
 	numpy 'x = np.load("a.npy"); assert x.dtype == ">i2" and np.isfortran(x) and (x == [[0, 1, 2], [30, 40, 50]]).all(), x'
+	run -0 tensor info v.view.json
+	output_is 'v.view.json
+  format     view
+  dtype      int16
+  shape      (3,)
+  order      C
+  byteorder  big
+  nbytes     6
+  view of    a.npy, offset 138, strides (-4,)'
 	run -0 tensor info v.view.json --json
 	numpy 'i = json.loads(sys.argv[2]); assert i["format"] == "view" and i["shape"] == [3] and i["byteorder"] == "big" and i["nbytes"] == 6, i' "$output"
 }
