@@ -60,7 +60,7 @@ NO_PIE ?= -no-pie
 
 # zlib and libpng are linked statically where their archives are there: shared libraries fewer to load at each start.
 PKGS := zlib libpng
-APT := gcc make pkg-config zlib1g-dev libpng-dev libsleef3 libopenblas0-pthread
+APT := gcc make pkg-config zlib1g-dev libcjson-dev libxxhash-dev libpng-dev libsleef3 libopenblas0-pthread
 MISSING := $(shell pkg-config --exists $(PKGS) 2>/dev/null || echo $(PKGS))
 LIBZ := $(if $(findstring /,$(shell $(CC) -print-file-name=libz.a 2>/dev/null)),-l:libz.a,-lz)
 LIBPNG := $(if $(findstring /,$(shell $(CC) -print-file-name=libpng16.a 2>/dev/null)),-l:libpng16.a,-lpng16)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "formats/format.h"
+#include "formats/graphdoc.h"
 #include "formats/place.h"
 #include "lib/engine.h"
 #include "lib/op.h"
@@ -23,8 +24,8 @@ struct opt {
 
 /* What every command understands. */
 struct common {
-	const char *output, *device, *threads, *memory;
-	bool quiet, verbose, dry, json, help;
+	const char *output, *device, *threads, *memory, *graph;
+	bool quiet, verbose, dry, json, help, no_grad, requires_grad;
 };
 
 struct cli {
@@ -44,6 +45,7 @@ struct cli {
 	bool piped, collects;
 	struct node **queue, **made;
 	int nqueue, taken, nmade;
+	struct record *record; /* NULL: nothing is recorded */
 	const char *context; /* lines printed below an error message; owned */
 	const char *const *argv;
 };
@@ -68,6 +70,8 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_info(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_show(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_compare(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_graph(struct cli *c, int argc, const char **argv, struct error *err);
+int cmd_grad(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_run(struct cli *c, int argc, const char **argv, struct error *err);
 int cmd_help(struct cli *c, int argc, const char **argv, struct error *err);
@@ -78,6 +82,9 @@ enum { MAX_OPTS = 40 };
 
 /* The options of struct common that the command has; appends to opts, which ends with a NULL name. */
 void opts_common(struct opt *opts, struct common *c, bool computes, bool writes);
+
+/* One more option. */
+void opts_add(struct opt *opts, struct opt o);
 
 /*
  * Called for an option that is not in the table: name without dashes, value after '=' or NULL, next the following
@@ -90,6 +97,9 @@ typedef int unknown_fn(void *arg, const char *name, const char *value, const cha
  * these, or -1.  A number, list or slice that starts with '-' is positional.
  */
 int opts_parse(int argc, const char **argv, const struct opt *opts, unknown_fn *unknown, void *arg, struct error *err);
+
+/* Take the -o out of argv, which may be several, into outputs; returns how many arguments are left, or -1. */
+int opts_outputs(int argc, const char **argv, const char **outputs, int *n, struct error *err);
 
 /* Is text a value although it starts with '-'? */
 bool is_value(const char *text);
@@ -137,8 +147,12 @@ int output_results(struct cli *c, int n, const struct result *r, const struct fo
 int output_views(struct cli *c, int n, const struct result *r, const char *maker, struct error *err);
 /* pattern with its first {} replaced by name; malloc'ed */
 char *output_numbered(const char *pattern, const char *name);
-/* Write one node through a writer. */
-int output_node(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran, struct error *err);
+/* Write one node through a writer; facts: its hash, or NULL. */
+int output_node(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran, struct gfile *facts,
+		struct error *err);
+/* Everything is written; record it, then let the files appear.  Takes the writers over, also on failure. */
+int output_commit(struct cli *c, int n, const struct result *r, struct writer **w, const char *const *paths,
+		  struct gfile *facts, struct error *err);
 /* Show a node on standard output as NumPy prints it. */
 struct print_options;
 int show_node(struct node *x, const struct print_options *opt, struct error *err);
@@ -154,6 +168,41 @@ int run_in_place(struct cli *c, struct call *call, const char *target, struct no
 int run_op(struct cli *c, const char *command, int argc, const char **argv, struct error *err);
 int print_op_help(const struct op *op, struct error *err);
 int list_ops(const char *command, bool json, struct error *err);
+
+/*
+ * record.c: what a command does goes into the graph that --graph or TENSOR_GRAPH names.  Every function does nothing when
+ * c->record is NULL.
+ */
+const char *record_path(const struct cli *c); /* of the document, or NULL */
+int record_open(struct cli *c, struct error *err);
+void record_close(struct cli *c);
+struct graphdoc *record_doc(const struct cli *c);
+
+/* Which node of the document is the leaf x, read from a member (key, or NULL) of a file?  path "-": standard input. */
+int record_leaf(struct cli *c, struct node *x, const char *path, const char *key, const char *tag, struct error *err);
+
+/* x is the array that this text spells; so it can be made again. */
+int record_literal(struct cli *c, struct node *x, const char *text, struct error *err);
+
+/*
+ * The history of n results, which are about to appear: under these paths (NULL, or a NULL among them: only in a pipe), with these
+ * facts (NULL: record_amend will tell).  Sets recorded of their nodes; ids[i] is the number of result i.
+ */
+int record_results(struct cli *c, int n, struct node *const x[], const char *const paths[], const struct gfile facts[],
+		   int64_t ids[], struct error *err);
+int record_amend(struct cli *c, int64_t id, const struct gfile *facts, struct error *err);
+
+/* "tensor: g=... node=...": the tag of a recorded node. */
+void record_tag(const struct cli *c, const struct node *x, char *buf, size_t size);
+
+/* May target, the leaf of a file or a slice of it, be written in place?  PyTorch's errors. */
+int record_may_write(struct cli *c, const struct node *target, const char *name, struct error *err);
+/* y is about to be written over target in place, by the op of that name. */
+int record_in_place(struct cli *c, struct node *target, const char *slice, struct node *y, const char *name,
+		    int64_t *id, struct error *err);
+
+/* The hash of a file's array as the document has it. */
+int hash_place(const char *path, const char *key, struct gfile *facts, struct error *err);
 
 /* A message on standard error, "tensor op: ...", with control characters escaped. */
 void say(const struct cli *c, const char *fmt, ...) TENSOR_PRINTF(2, 3);

@@ -187,6 +187,17 @@ static int all_of_stdin(struct cli *c, struct inputs *in, const struct format_op
 	}
 }
 
+/* A file that needs to be told its format is a constant without a name: it cannot be read again as it is. */
+static int record_input(struct cli *c, struct node *x, const struct place *p, const struct file *f, int i,
+			const struct format_options *opt, struct error *err)
+{
+	if (!x)
+		return -1;
+	return opt->format || opt->has_as ? 0
+					  : record_leaf(c, x, p->path, f->archive || f->nmembers > 1 ? f->members[i].name : NULL,
+							f->members[i].tag, err);
+}
+
 /* One input of the command line: NAME=FILE, FILE:KEY@SLICE, an archive, "-". */
 static int open_input(struct cli *c, const char *text, const struct format_options *opt, bool many, struct inputs *in,
 		      struct error *err)
@@ -226,10 +237,13 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 		goto done;
 	if (f->nmembers != 1 && !p.key && many) {
 		/* Every member, under its own name. */
-		for (i = 0; i < f->nmembers; i++)
-			if (add_named(in, file_node(c, f, i, text, err), graph_string(c->graph, f->members[i].name),
-				      err))
+		for (i = 0; i < f->nmembers; i++) {
+			struct node *x = file_node(c, f, i, text, err);
+
+			if (record_input(c, x, &p, f, i, opt, err) ||
+			    add_named(in, x, graph_string(c->graph, f->members[i].name), err))
 				goto done;
+		}
 		ret = 0;
 		goto done;
 	}
@@ -237,6 +251,8 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 	if (i < 0)
 		goto done;
 	struct node *x = file_node(c, f, i, path, err);
+	if (record_input(c, x, &p, f, i, opt, err))
+		goto done;
 	if (x && p.slice)
 		x = op_slice(c->graph, x, p.slice, err);
 	if (!name)
@@ -321,6 +337,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 {
 	static const char *only_stdin[] = { "-" };
 	struct options o = { 0 };
+	bool detach = false;
 	struct opt opts[MAX_OPTS] = {
 		{ "from", 0, "FORMAT", &o.from, "format of the input (default: by content, then suffix)", false },
 		{ "to", 0, "FORMAT", &o.to, "format of the output (default: by suffix)", false },
@@ -337,6 +354,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		{ "delimiter", 0, "CHAR", &o.delimiter, "between the fields of text", false },
 		{ "append", 0, NULL, &o.append, "add members to the archive that the output is", false },
 		{ "share", 0, NULL, &o.share, "write a view, which shares the elements of the input", false },
+		{ "detach", 0, NULL, &detach, "convert also what requires grad; the result does not", false },
 		{ "skip-rows", 0, "N", &o.skip_rows, "lines of text to skip at the start", false },
 	};
 	struct format_options from = { 0 }, to = { 0 };
@@ -395,6 +413,15 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 	}
 	if ((many && check_names(&in, err)) || cast_inputs(c, &in, &o, err))
 		goto done;
+	for (int i = 0; i < in.n && !detach; i++)
+		if (in.r[i].node->requires_grad) {
+			error_set(err, ERR_VALUE,
+				  "%s: can't convert a Tensor that requires grad: use 'tensor convert --detach'",
+				  in.r[i].node->label ? in.r[i].node->label : "standard input");
+			goto done;
+		}
+	/* What was converted is a constant. */
+	c->common.no_grad = true;
 	ret = o.share ? output_views(c, in.n, in.r, NULL, err) : output_results(c, in.n, in.r, &to, fortran, err);
 done:
 	free(in.r);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/graphdoc.h"
 #include "lib/expr.h"
 
 /* The line of the text that an error is in, with a caret under its column. */
@@ -78,10 +79,11 @@ static int write_outputs(struct cli *c, const struct program *p, int n, const ch
 	const char **path = calloc((size_t)n + 1, sizeof(*path));
 	struct node **x = calloc((size_t)n + 1, sizeof(*x));
 	struct writer **w = calloc((size_t)n + 1, sizeof(*w));
+	struct gfile *facts = calloc((size_t)n + 1, sizeof(*facts));
 	static const struct format_options none;
 	int ret = -1, open = 0;
 
-	if (!r || !path || !x || !w) {
+	if (!r || !path || !x || !w || !facts) {
 		error_memory(err, (size_t)n * sizeof(*r));
 		goto done;
 	}
@@ -107,24 +109,20 @@ static int write_outputs(struct cli *c, const struct program *p, int n, const ch
 	for (; open < n; open++) {
 		if (writer_open(&w[open], path[open], &none, err))
 			goto done;
-		if (output_node(c, w[open], r[open].name, r[open].node, false, err)) {
+		if (output_node(c, w[open], r[open].name, r[open].node, false, &facts[open], err)) {
 			open++;
 			goto done;
 		}
 	}
-	ret = 0;
-	for (int i = 0; i < n && !ret; i++) {
-		struct writer *one = w[i];
-
-		w[i] = NULL;
-		ret = writer_commit(one, err);
-	}
+	ret = output_commit(c, n, r, w, path, facts, err);
+	open = 0;
 done:
 	for (int i = 0; w && i < open; i++)
 		if (w[i])
 			writer_abort(w[i]);
 	free(r);
 	free(path);
+	free(facts);
 	free(x);
 	free(w);
 	return ret;
@@ -154,26 +152,9 @@ int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err)
 		error_memory(err, (size_t)argc * sizeof(*bound));
 		goto done;
 	}
-	/* -o may be given several times. */
-	for (int i = 0; i < argc; i++) {
-		const char *a = argv[i], *value = NULL;
-
-		if (!strcmp(a, "-o") || !strcmp(a, "--output")) {
-			if (i + 1 == argc) {
-				error_set(err, ERR_USAGE, "option '%s' needs a value, FILE", a);
-				goto done;
-			}
-			value = argv[++i];
-		} else if (!strncmp(a, "--output=", 9)) {
-			value = a + 9;
-		} else if (!strncmp(a, "-o", 2)) {
-			value = a + 2;
-		}
-		if (value)
-			outputs[noutputs++] = value;
-		else
-			argv[kept++] = a;
-	}
+	kept = opts_outputs(argc, argv, outputs, &noutputs, err);
+	if (kept < 0)
+		goto done;
 	opts_common(opts, &c->common, true, true);
 	/* An expression may begin with a minus. */
 	if (kept && argv[0][0] == '-' && argv[0][1] && argv[0][1] != '-' && !is_option(opts, argv[0])) {

@@ -14,6 +14,8 @@ const struct command commands[] = {
 	{ "op", cmd_op, "op NAME A [B ...] [ATTRIBUTES] [-o FILE]\n       tensor op NAME_ FILE [B ...] [ATTRIBUTES]\n       tensor op --list", "functions from arrays to arrays; NAME_ works in place", true },
 	{ "matmul", cmd_matmul, "matmul A B [-o FILE]", "the matrix product, A @ B", true },
 	{ "reduce", cmd_reduce, "reduce NAME A [--axis LIST] [--keepdims] [ATTRIBUTES] [-o FILE]", "sum, mean, max, argmax, std, ... over axes", true },
+	{ "grad", cmd_grad, "grad LOSS [WRT ...] [-o FILE ...] [--grad-output A] [--accumulate] [--create-graph] [--check]", "gradients of a recorded result", true },
+	{ "graph", cmd_graph, "graph require|show|dot|verify|prune|replay [FILE ...] [--graph FILE]", "what was recorded: shown, drawn, verified, run again", true },
 	{ "convert", cmd_convert, "convert [NAME=]IN ... -o OUT [OPTIONS]", "between formats, dtypes, orders; pack and unpack archives", true },
 	{ "info", cmd_info, "info FILE ... [--json] [--field NAME] [--stats]", "what a file holds, from its header", false },
 	{ "show", cmd_show, "show [A ...] [--full] [--precision N] [--format csv|json]", "print an array as NumPy prints it", false },
@@ -106,6 +108,7 @@ static void release(struct cli *c)
 	free(c->queue);
 	free(c->made);
 	free((char *)(uintptr_t)c->context);
+	record_close(c);
 	graph_free(c->graph);
 }
 
@@ -127,8 +130,6 @@ int main(int argc, char **argv)
 	c.command = command_find(argv[1]);
 	if (!c.command) {
 		suggest_command(argv[1], &err);
-	} else if (c.command->makes && getenv("TENSOR_GRAPH") && *getenv("TENSOR_GRAPH")) {
-		error_set(&err, ERR_USAGE, "TENSOR_GRAPH is set, but this version does not record graphs: unset it");
 	} else if ((c.graph = graph_new(&err))) {
 		status = c.command->run(&c, argc - 2, (const char **)(uintptr_t)(argv + 2), &err);
 		if (status >= 0 && !stdout_flush(&err)) {

@@ -95,7 +95,8 @@ struct node *stdin_node(struct cli *c, const struct format_options *opt, const c
 	if (!f->archive)
 		c->next = NULL;
 	i = file_find(f, key, err);
-	if (i < 0 || !(x = file_node(c, f, i, "standard input", err)))
+	if (i < 0 || !(x = file_node(c, f, i, "standard input", err)) ||
+	    record_leaf(c, x, "-", f->archive ? f->members[i].name : NULL, f->members[i].tag, err))
 		return NULL;
 	streams = realloc(c->streams, (size_t)(c->nstreams + 1) * sizeof(*streams));
 	if (!streams) {
@@ -150,6 +151,8 @@ struct node *operand_node(struct cli *c, const char *text, struct error *err)
 	f = operand_open(c, p.path, NULL, err);
 	if (f && (i = place_member(&p, f, err)) >= 0)
 		x = file_node(c, f, i, text, err);
+	if (x && record_leaf(c, x, p.path, p.key ? f->members[i].name : NULL, f->members[i].tag, err))
+		x = NULL;
 	if (x && p.slice) {
 		struct node *y = op_slice(c->graph, x, p.slice, err);
 

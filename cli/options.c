@@ -19,6 +19,14 @@ bool is_value(const char *text)
 	return !strncasecmp(s, "inf", 3) || !strcasecmp(s, "nan");
 }
 
+void opts_add(struct opt *opts, struct opt o)
+{
+	while (opts->name)
+		opts++;
+	opts[0] = o;
+	opts[1] = (struct opt){ NULL, 0, NULL, NULL, NULL, false };
+}
+
 void opts_common(struct opt *opts, struct common *c, bool computes, bool writes)
 {
 	struct opt *o = opts;
@@ -47,6 +55,12 @@ void opts_common(struct opt *opts, struct common *c, bool computes, bool writes)
 	}
 	if (writes)
 		*o++ = (struct opt){ "json", 0, NULL, &c->json, "with --dry-run: as JSON", false };
+	if (writes) {
+		*o++ = (struct opt){ "graph", 0, "FILE", &c->graph, "record what is done in this graph (TENSOR_GRAPH)",
+				     false };
+		*o++ = (struct opt){ "no-grad", 0, NULL, &c->no_grad, "recorded as a constant: no gradient flows through it",
+				     false };
+	}
 	*o++ = (struct opt){ "quiet", 'q', NULL, &c->quiet, "no warnings", false };
 	*o++ = (struct opt){ "verbose", 'v', NULL, &c->verbose, "say what was done", false };
 	*o++ = (struct opt){ "help", 'h', NULL, &c->help, "this text", false };
@@ -209,6 +223,31 @@ static int parse_bytes(const char *text, int64_t *out, struct error *err)
 	return 0;
 }
 
+int opts_outputs(int argc, const char **argv, const char **outputs, int *n, struct error *err)
+{
+	int kept = 0;
+
+	*n = 0;
+	for (int i = 0; i < argc; i++) {
+		const char *a = argv[i], *value = NULL;
+
+		if (!strcmp(a, "-o") || !strcmp(a, "--output")) {
+			if (i + 1 == argc)
+				return error_set(err, ERR_USAGE, "option '%s' needs a value, FILE", a);
+			value = argv[++i];
+		} else if (!strncmp(a, "--output=", 9)) {
+			value = a + 9;
+		} else if (!strncmp(a, "-o", 2)) {
+			value = a + 2;
+		}
+		if (value)
+			outputs[(*n)++] = value;
+		else
+			argv[kept++] = a;
+	}
+	return kept;
+}
+
 int common_apply(struct cli *c, struct error *err)
 {
 	const char *device = c->common.device, *threads = c->common.threads;
@@ -233,5 +272,5 @@ int common_apply(struct cli *c, struct error *err)
 			return -1;
 		engine_set_threads((int)n);
 	}
-	return 0;
+	return c->command->makes ? record_open(c, err) : 0;
 }

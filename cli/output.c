@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "formats/graphdoc.h"
+#include "lib/hash.h"
 #include "lib/plan.h"
 #include "lib/print.h"
 
@@ -34,12 +37,15 @@ int text_print(struct text *t, struct error *err)
 struct output {
 	struct sink sink;
 	struct writer *writer;
+	enum dtype dtype;
 	int64_t size;
 	bool progress;
 	atomic_bool shown;
 	atomic_llong done;
 	struct timespec start;
 	atomic_llong last; /* milliseconds */
+	bool hashes;
+	struct array_hasher hasher;
 };
 
 static int64_t elapsed_ms(const struct timespec *start)
@@ -70,6 +76,14 @@ static int output_write_tile(struct sink *s, const void *elements, int64_t start
 
 	if (writer_write(o->writer, elements, start, n, err))
 		return -1;
+	if (o->hashes) {
+		int64_t itemsize = (int64_t)dtype_size(o->dtype);
+
+		if (s->random)
+			array_hash_blocks(&o->hasher, elements, start * itemsize, (size_t)(n * itemsize));
+		else
+			array_hash_update(&o->hasher, elements, (size_t)(n * itemsize));
+	}
 	if (o->progress)
 		show_progress(o, atomic_fetch_add(&o->done, n) + n);
 	return 0;
@@ -85,7 +99,8 @@ static struct node *reversed(struct node *x, struct error *err)
 	return node_permute(x->graph, x, axes, err);
 }
 
-int output_node(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran, struct error *err)
+int output_node(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran, struct gfile *facts,
+		struct error *err)
 {
 	struct output o = { .sink = { output_write_tile, false }, .writer = w, .size = x->size };
 
@@ -96,12 +111,21 @@ int output_node(struct cli *c, struct writer *w, const char *name, struct node *
 		return -1;
 	if (fortran && !(x = reversed(x, err)))
 		return -1;
+	o.dtype = x->dtype;
+	/* In Fortran order the elements do not come in the order of the hash. */
+	o.hashes = facts && !fortran;
+	if (o.hashes && array_hash_init(&o.hasher, x->dtype, &x->shape, err))
+		return -1;
 	o.sink.random = writer_random(w);
 	clock_gettime(CLOCK_MONOTONIC, &o.start);
 	o.progress = !c->common.quiet && x->size > (1 << 20) && isatty(2);
 	int ret = engine_run(x, &o.sink, err);
 	if (o.shown)
 		fprintf(stderr, "\r%60s\r", "");
+	if (o.hashes) {
+		facts->xxh3 = array_hash_digest(&o.hasher);
+		facts->known = !ret;
+	}
 	return ret ? -1 : writer_end(w, err);
 }
 
@@ -182,17 +206,56 @@ char *output_numbered(const char *pattern, const char *name)
 	return s;
 }
 
+int output_commit(struct cli *c, int n, const struct result *r, struct writer **w, const char *const *paths,
+		  struct gfile *facts, struct error *err)
+{
+	struct node **x = calloc((size_t)n + 1, sizeof(*x));
+	int64_t *ids = calloc((size_t)n + 1, sizeof(*ids));
+	int ret = x && ids ? 0 : error_memory(err, (size_t)n * sizeof(*x));
+
+	for (int i = 0; i < n && !ret; i++) {
+		struct file_facts f = { 0 };
+
+		x[i] = r[i].node;
+		if (w[i])
+			ret = writer_finish(w[i], err);
+		/* Several results may be members of one file. */
+		for (int k = i; !ret && k >= 0; k--)
+			if (w[k]) {
+				writer_facts(w[k], &f);
+				break;
+			}
+		facts[i].size = f.size;
+		facts[i].mtime_ns = f.mtime_ns;
+		facts[i].dev = f.dev;
+		facts[i].ino = f.ino;
+	}
+	if (!ret && c->record)
+		ret = record_results(c, n, x, paths, facts, ids, err);
+	for (int i = 0; i < n; i++)
+		if (w[i] && ret)
+			writer_abort(w[i]);
+		else if (w[i])
+			ret = writer_commit(w[i], err);
+	free(x);
+	free(ids);
+	return ret;
+}
+
 static int output_many_files(struct cli *c, int n, const struct result *r, const struct format_options *opt,
 			     bool fortran, struct error *err)
 {
 	struct writer **w = calloc((size_t)n + 1, sizeof(*w));
+	char **path = calloc((size_t)n + 1, sizeof(*path));
+	struct gfile *facts = calloc((size_t)n + 1, sizeof(*facts));
 	int made = 0, ret = -1;
 
-	if (!w)
-		return error_memory(err, (size_t)n * sizeof(*w));
+	if (!w || !path || !facts) {
+		error_memory(err, (size_t)n * sizeof(*facts));
+		goto done;
+	}
 	for (int i = 0; i < n; i++) {
 		char number[24];
-		char *path;
 
 		snprintf(number, sizeof(number), "%d", i);
 		/* An archive does not choose the directory that is written to. */
@@ -201,33 +264,127 @@ static int output_many_files(struct cli *c, int n, const struct result *r, const
 				  r[i].name, r[i].name);
 			goto done;
 		}
-		path = output_numbered(c->common.output, r[i].name ? r[i].name : number);
-		if (!path) {
+		path[i] = output_numbered(c->common.output, r[i].name ? r[i].name : number);
+		if (!path[i]) {
 			error_memory(err, 1);
 			goto done;
 		}
-		if (writer_open(&w[i], path, opt, err)) {
-			free(path);
+		if (writer_open(&w[i], path[i], opt, err))
 			goto done;
-		}
-		free(path);
 		made = i + 1;
-		if (output_node(c, w[i], NULL, r[i].node, fortran, err))
+		if (output_node(c, w[i], NULL, r[i].node, fortran, c->record ? &facts[i] : NULL, err))
 			goto done;
 	}
-	for (int i = 0; i < n; i++) {
-		struct writer *one = w[i];
-
-		w[i] = NULL;
-		if (writer_commit(one, err))
-			goto done;
-	}
-	ret = 0;
+	made = 0;
+	ret = output_commit(c, n, r, w, (const char *const *)path, facts, err);
 done:
 	for (int i = 0; i < made; i++)
-		if (w[i])
-			writer_abort(w[i]);
+		writer_abort(w[i]);
+	for (int i = 0; path && i < n; i++)
+		free(path[i]);
+	free(path);
+	free(facts);
 	free(w);
+	return ret;
+}
+
+/* Where standard output goes, if that is the start of a regular file with a name. */
+static bool stdout_file(char *path, size_t size)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(1, &st) || !S_ISREG(st.st_mode) || lseek(1, 0, SEEK_CUR) != 0 || st.st_size)
+		return false;
+	n = readlink("/proc/self/fd/1", path, size - 1);
+	path[n < 0 ? 0 : n] = '\0';
+	return n > 0 && *path == '/' && !stat(path, &st);
+}
+
+/* Results into one file, archive or stream. */
+static int output_one_file(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
+			   struct error *err)
+{
+	struct writer **w = calloc((size_t)n + 1, sizeof(*w));
+	char **path = calloc((size_t)n + 1, sizeof(*path)), redirect[4096];
+	struct gfile *facts = calloc((size_t)n + 1, sizeof(*facts));
+	struct node **x = calloc((size_t)n + 1, sizeof(*x));
+	int64_t *ids = calloc((size_t)n + 1, sizeof(*ids));
+	bool streams = !c->common.output, named = false;
+	int ret = -1;
+
+	if (!w || !path || !facts || !x || !ids) {
+		error_memory(err, (size_t)n * sizeof(*facts));
+		goto done;
+	}
+	if (c->record && streams)
+		named = n == 1 && stdout_file(redirect, sizeof(redirect));
+	if (writer_open(&w[0], c->common.output, opt, err))
+		goto done;
+	for (int i = 0; i < n; i++) {
+		char number[24];
+		const char *name = r[i].name;
+
+		if (!name && writer_format(w[0])->archive) {
+			snprintf(number, sizeof(number), "arr_%d", i);
+			name = number;
+		}
+		x[i] = r[i].node;
+		if (c->record && !streams) {
+			bool key = writer_format(w[0])->archive;
+
+			path[i] = malloc(strlen(c->common.output) + (key ? strlen(name) : 0) + 2);
+			if (!path[i]) {
+				error_memory(err, strlen(c->common.output));
+				goto done;
+			}
+			sprintf(path[i], "%s%s%s", c->common.output, key ? ":" : "", key ? name : "");
+		}
+		/* What others may read before it is complete has its history first, and its hash later. */
+		if (c->record && streams) {
+			const char *to = named ? redirect : NULL;
+			char tag[NPY_TAG];
+
+			if (record_results(c, 1, &x[i], &to, NULL, &ids[i], err))
+				goto done;
+			record_tag(c, x[i], tag, sizeof(tag));
+			if (!named)
+				writer_tag(w[0], tag);
+		}
+		if (output_node(c, w[0], name, x[i], fortran, c->record ? &facts[i] : NULL, err))
+			goto done;
+		if (c->record && streams) {
+			struct file_facts f = { 0 };
+
+			if (named && (writer_finish(w[0], err) || !writer_facts(w[0], &f)))
+				goto done;
+			facts[i].size = f.size;
+			facts[i].mtime_ns = f.mtime_ns;
+			facts[i].dev = f.dev;
+			facts[i].ino = f.ino;
+			if (facts[i].known && record_amend(c, ids[i], &facts[i], err))
+				goto done;
+		}
+	}
+	if (c->record && !streams) {
+		ret = output_commit(c, n, r, w, (const char *const *)path, facts, err);
+		w[0] = NULL;
+	} else {
+		struct writer *one = w[0];
+
+		w[0] = NULL;
+		ret = writer_commit(one, err);
+	}
+done:
+	if (w)
+		writer_abort(w[0]);
+	for (int i = 0; path && i < n; i++)
+		free(path[i]);
+	free(w);
+	free(path);
+	free(facts);
+	free(x);
+	free(ids);
 	return ret;
 }
 
@@ -272,7 +429,6 @@ int output_results(struct cli *c, int n, const struct result *r, const struct fo
 {
 	static const struct format_options none;
 	struct timespec start;
-	struct writer *w;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (!opt)
@@ -307,22 +463,7 @@ int output_results(struct cli *c, int n, const struct result *r, const struct fo
 		return -1;
 	if (c->common.output && strstr(c->common.output, "{}"))
 		return output_many_files(c, n, r, opt, fortran, err);
-	if (writer_open(&w, c->common.output, opt, err))
-		return -1;
-	for (int i = 0; i < n; i++) {
-		char number[24];
-		const char *name = r[i].name;
-
-		if (!name && writer_format(w)->archive) {
-			snprintf(number, sizeof(number), "arr_%d", i);
-			name = number;
-		}
-		if (output_node(c, w, name, r[i].node, fortran, err)) {
-			writer_abort(w);
-			return -1;
-		}
-	}
-	if (writer_commit(w, err))
+	if (output_one_file(c, n, r, opt, fortran, err))
 		return -1;
 	if (c->common.verbose)
 		for (int i = 0; i < n; i++) {

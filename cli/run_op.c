@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "formats/graphdoc.h"
 #include "formats/json.h"
 
 static const char *const type_names[] = { "", "N", "X", "TEXT", "LIST", "LIST", "DTYPE", "VALUE" };
@@ -291,7 +292,9 @@ static struct node *json_operand(struct cli *c, const char *text, bool has_dtype
 		return operand_node(c, text, err);
 	if (json_array_parse(&a, text, strlen(text), has_dtype, dtype, err))
 		return NULL;
-	return node_leaf(c->graph, &a, NULL, err);
+	struct node *x = node_leaf(c->graph, &a, NULL, err);
+
+	return !x || record_literal(c, x, text, err) ? NULL : x;
 }
 
 /* The dtype that floats and integers have by default: TENSOR_DTYPE. */
@@ -477,6 +480,9 @@ int run_op(struct cli *c, const char *command, int argc, const char **argv, stru
 	if (!strcmp(command, "op"))
 		opts[1] = (struct opt){ "view", 0, NULL, &view, "write where the result lies in its file", false };
 	opts_common(opts, &c->common, true, true);
+	if (!strcmp(command, "create"))
+		opts_add(opts, (struct opt){ "requires-grad", 0, NULL, &c->common.requires_grad,
+					     "gradients with respect to it will be asked for", false });
 	if (strcmp(command, "matmul")) {
 		/* The name decides which options there are, so it comes before them. */
 		if (argc && is_value(argv[0])) {
@@ -604,6 +610,7 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 	char target[SHAPE_TEXT], made[SHAPE_TEXT];
 	struct file *f;
 	struct scalar s;
+	int64_t id = -1;
 	int i, ret = -1;
 
 	if (c->common.output) {
@@ -629,6 +636,8 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 	view = whole;
 	view.src = source_ref(whole.src);
 	x = node_leaf(c->graph, &whole, pos[0], err);
+	if (x && record_leaf(c, x, p.path, p.key ? f->members[i].name : NULL, f->members[i].tag, err))
+		goto done;
 	if (x && p.slice)
 		x = op_slice(c->graph, x, p.slice, err);
 	if (!x)
@@ -643,6 +652,8 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 	view.shape = x->shape;
 	memcpy(view.strides, x->strides, sizeof(view.strides));
 	view.offset = x->offset;
+	if (record_may_write(c, x, pos[0], err))
+		goto done;
 
 	if (call_operands(c, call, x, npos - 1, pos + 1, g, err))
 		goto done;
@@ -664,7 +675,7 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 			  dtype_name(x->dtype));
 		goto done;
 	}
-	if (!(y = node_cast(c->graph, y, x->dtype, err)))
+	if (!(y = op_cast(c->graph, y, x->dtype, err)))
 		goto done;
 	if (c->common.dry) {
 		ret = output_results(c, 1, &(struct result){ y, NULL }, NULL, false, err);
@@ -673,7 +684,8 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 	if (call->random && c->common.verbose)
 		say(c, "seed %" PRIu64, call->seed);
 	/* What can turn out broken or short halfway is read before the first element is written. */
-	if (engine_load(y, err) || patch_open(&sink.patch, &view, err))
+	if (engine_load(y, err) || record_in_place(c, x, p.slice, y, call->name, &id, err) ||
+	    patch_open(&sink.patch, &view, err))
 		goto done;
 	/* Elements that are read elsewhere after they were written would be wrong: compute all of them first. */
 	ret = elementwise_of(y, x) ? 0 : engine_keep(1, &y, err);
@@ -685,6 +697,14 @@ static int in_place(struct cli *c, struct call *call, int npos, const char **pos
 		patch_close(sink.patch, &ignored);
 	} else {
 		ret = patch_close(sink.patch, err);
+	}
+	if (!ret && c->record) {
+		struct gfile facts;
+
+		ret = hash_place(p.path, p.key ? f->members[i].name : NULL, &facts, err) ||
+				      record_amend(c, id, &facts, err)
+			      ? -1
+			      : 0;
 	}
 done:
 	array_release(&view);

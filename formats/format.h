@@ -33,6 +33,8 @@ struct format_options {
 	bool append;	/* npz: the members that the target has stay in it, in front of the new ones */
 };
 
+enum { NPY_TAG = 96 };
+
 /* What a header says of one array. */
 struct member {
 	char *name;	/* key in an archive, "0" "1" ... in a file of several arrays; owned */
@@ -43,6 +45,7 @@ struct member {
 	bool fortran, big_endian;
 	struct shape shape;
 	int64_t nbytes; /* of the elements */
+	char tag[NPY_TAG]; /* npy: the comment "# tensor: ..." in its header, without the '#', or "" */
 };
 
 /* An open file or stream. */
@@ -113,6 +116,18 @@ int writer_write(struct writer *w, const void *elements, int64_t start, int64_t 
 
 /* The array is complete. */
 int writer_end(struct writer *w, struct error *err);
+
+/* A comment for the headers of the arrays to come, where the format has a place for one (npy). */
+void writer_tag(struct writer *w, const char *tag);
+
+/* Write everything but the name: what remains for writer_commit is to rename. */
+int writer_finish(struct writer *w, struct error *err);
+
+/* Of a finished writer: the size and identity of its file.  False for a pipe. */
+struct file_facts {
+	int64_t size, mtime_ns, dev, ino;
+};
+bool writer_facts(const struct writer *w, struct file_facts *facts);
 
 /* Flush, close, rename; releases w in any case.  On failure the target is untouched. */
 int writer_commit(struct writer *w, struct error *err);

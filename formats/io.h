@@ -115,6 +115,8 @@ struct writer {
 	size_t given;
 	int slot;	 /* in the table for writer_cleanup, or -1 */
 	int64_t written; /* elements of the array being written, where they must ascend */
+	bool finished;
+	char tag[NPY_TAG];
 };
 
 /* Append n bytes, buffered. */

@@ -152,7 +152,7 @@ static int npy_begin(struct writer *w, const char *name, struct error *err)
 	(void)name;
 	if (!data && !(w->state = data = malloc(sizeof(*data))))
 		return error_memory(err, sizeof(*data));
-	npy_header_text(&t, w->dtype, &w->shape, w->fortran);
+	npy_header_text(&t, w->dtype, &w->shape, w->fortran, w->tag);
 	if (t.failed)
 		error_memory(err, 512);
 	else

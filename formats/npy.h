@@ -14,6 +14,7 @@ struct npy_header {
 	bool fortran, big_endian;
 	struct shape shape;
 	int64_t nbytes; /* of the elements; -1: not known */
+	char tag[NPY_TAG];
 };
 
 /* Read the next n bytes or fail. */
@@ -43,7 +44,10 @@ int npy_truncated(const struct npy_header *h, int64_t have, struct error *err);
 /* Describe a supported member whose elements start at offset in out->src. */
 void npy_describe(const struct member *m, int64_t offset, struct array *out);
 
-/* The bytes in front of the elements, exactly as numpy.save writes them. */
-void npy_header_text(struct text *t, enum dtype dtype, const struct shape *shape, bool fortran);
+/*
+ * The bytes in front of the elements, exactly as numpy.save writes them.  tag: a comment behind the dict, which NumPy skips, "" for
+ * none.
+ */
+void npy_header_text(struct text *t, enum dtype dtype, const struct shape *shape, bool fortran, const char *tag);
 
 #endif

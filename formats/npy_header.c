@@ -383,6 +383,23 @@ static int parse_descr(struct parser *ps, struct npy_header *h, const struct for
 	return simple ? interpret_descr(h, opt, ps->err) : 0;
 }
 
+/* The comment that says which node of which graph the array is. */
+static void read_tag(const struct parser *ps, char tag[NPY_TAG])
+{
+	static const char start[] = "# tensor: ";
+	size_t n = sizeof(start) - 1, len = 0;
+	const char *s = ps->p;
+
+	while (s < ps->end && *s == ' ')
+		s++;
+	if (ps->end - s > (ptrdiff_t)n && !memcmp(s, start, n))
+		for (s += 2; s + len < ps->end && len < NPY_TAG - 1 && s[len] >= ' ' && s[len] < 0x7f; len++)
+			tag[len] = s[len];
+	while (len && tag[len - 1] == ' ')
+		len--;
+	tag[len] = '\0';
+}
+
 static int parse_dict(struct parser *ps, struct npy_header *h, const struct format_options *opt)
 {
 	static const char *const keys[] = { "descr", "fortran_order", "shape" };
@@ -418,6 +435,7 @@ static int parse_dict(struct parser *ps, struct npy_header *h, const struct form
 	for (int key = 0; key < 3; key++)
 		if (!seen[key])
 			return error_set(ps->err, ERR_FILE, "npy header: '%s' is missing", keys[key]);
+	read_tag(ps, h->tag);
 	skip_space(ps);
 	return ps->p == ps->end ? 0 : syntax_error(ps, "nothing more");
 }
@@ -518,6 +536,7 @@ void npy_header_member(struct npy_header *h, struct member *m)
 	m->big_endian = h->big_endian;
 	m->shape = h->shape;
 	m->nbytes = h->nbytes;
+	memcpy(m->tag, h->tag, sizeof(m->tag));
 }
 
 int npy_truncated(const struct npy_header *h, int64_t have, struct error *err)
@@ -565,7 +584,7 @@ static void descr_text(struct text *t, enum dtype dtype)
 				 codes[i].code);
 }
 
-void npy_header_text(struct text *t, enum dtype dtype, const struct shape *shape, bool fortran)
+void npy_header_text(struct text *t, enum dtype dtype, const struct shape *shape, bool fortran, const char *tag)
 {
 	struct text dict = TEXT_INIT;
 	char text[MAX_NDIM * 22 + 8];
@@ -582,6 +601,8 @@ void npy_header_text(struct text *t, enum dtype dtype, const struct shape *shape
 			text_char(&dict, ' ');
 	}
 
+	if (*tag)
+		text_fmt(&dict, " # %s", tag);
 	/* Blanks, then a newline, to a multiple of 64; at least one blank, as NumPy computes it. */
 	size_t fixed = NPY_MAGIC + 2 + 2;
 	for (size_t pad = ALIGNMENT - (fixed + dict.len + 1) % ALIGNMENT; pad; pad--)

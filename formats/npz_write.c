@@ -278,7 +278,7 @@ static int npz_begin(struct writer *w, const char *name, struct error *err)
 	}
 	if (!(m = new_member(w, name, err)))
 		return -1;
-	npy_header_text(&header, w->dtype, &w->shape, w->fortran);
+	npy_header_text(&header, w->dtype, &w->shape, w->fortran, "");
 	if (header.failed) {
 		text_release(&header);
 		return error_memory(err, 512);

@@ -540,11 +540,37 @@ static int close_output(struct writer *w, struct error *err)
 	return close(fd) && errno != EINTR ? write_error(w, err) : 0;
 }
 
-int writer_commit(struct writer *w, struct error *err)
+void writer_tag(struct writer *w, const char *tag)
+{
+	snprintf(w->tag, sizeof(w->tag), "%s", tag);
+}
+
+int writer_finish(struct writer *w, struct error *err)
 {
 	const struct format_writer *fw = w->format->writer;
 
-	if ((fw->finish && fw->finish(w, err)) || output_flush(w, err) || close_output(w, err)) {
+	if (w->finished)
+		return 0;
+	if ((fw->finish && fw->finish(w, err)) || output_flush(w, err))
+		return -1;
+	w->finished = true;
+	return 0;
+}
+
+bool writer_facts(const struct writer *w, struct file_facts *facts)
+{
+	struct stat st;
+
+	if (w->fd < 0 || fstat(w->fd, &st) || !S_ISREG(st.st_mode))
+		return false;
+	*facts = (struct file_facts){ st.st_size, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+				      (int64_t)st.st_dev, (int64_t)st.st_ino };
+	return true;
+}
+
+int writer_commit(struct writer *w, struct error *err)
+{
+	if (writer_finish(w, err) || close_output(w, err)) {
 		writer_abort(w);
 		return -1;
 	}

@@ -96,6 +96,7 @@ struct node {
 	struct node *grad; /* gradient.c: the sum of what has come so far */
 	bool needs;	   /* gradient.c: a gradient flows to it or through it */
 	int64_t recorded;  /* 1 + its number in a graph document; 0: none */
+	bool requires_grad; /* as recorded */
 };
 
 struct attr;
@@ -110,7 +111,8 @@ struct step {
 	const struct attr *attrs;
 	int nout;
 	struct node **out;
-	bool cut; /* no gradient flows through it: detach */
+	bool cut;    /* no gradient flows through it: detach */
+	bool wanted; /* record.c: a result depends on it */
 };
 
 struct graph {

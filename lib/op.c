@@ -612,6 +612,20 @@ static int trace(struct call *c, int first, struct error *err)
 	memcpy(s->in, c->in, (size_t)c->nin * sizeof(*nodes));
 	memcpy(s->out, c->out, (size_t)c->nout * sizeof(*nodes));
 	memcpy(attrs, c->attrs, (size_t)c->nattrs * sizeof(*attrs));
+	for (int i = 0; i < c->nattrs; i++) {
+		/* What was drawn and what was preferred belong to the history, too. */
+		char seed[24];
+
+		snprintf(seed, sizeof(seed), "%" PRIu64, c->seed);
+		if (c->random && !strcmp(attrs[i].name, "seed"))
+			attrs[i].s = graph_string(g, seed);
+		else if (c->op->family == FAMILY_create && attrs[i].type == ATTR_DTYPE && attrs[i].none)
+			attrs[i].s = dtype_name(c->out[0]->dtype);
+		else
+			continue;
+		attrs[i].none = false;
+		attrs[i].given = true;
+	}
 	for (int i = 0; i < c->nout; i++)
 		if (is_new(c, c->out[i], first))
 			c->out[i]->step = s;
