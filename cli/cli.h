@@ -46,7 +46,7 @@ struct cli {
 	struct node **queue, **made;
 	int nqueue, taken, nmade;
 	struct record *record; /* NULL: nothing is recorded */
-	const char *context; /* lines printed below an error message; owned */
+	const char *context;   /* lines printed below an error message; owned */
 	const char *const *argv;
 };
 

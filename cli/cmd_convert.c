@@ -193,9 +193,10 @@ static int record_input(struct cli *c, struct node *x, const struct place *p, co
 {
 	if (!x)
 		return -1;
-	return opt->format || opt->has_as ? 0
-					  : record_leaf(c, x, p->path, f->archive || f->nmembers > 1 ? f->members[i].name : NULL,
-							f->members[i].tag, err);
+	return opt->format || opt->has_as
+		       ? 0
+		       : record_leaf(c, x, p->path, f->archive || f->nmembers > 1 ? f->members[i].name : NULL,
+				     f->members[i].tag, err);
 }
 
 /* One input of the command line: NAME=FILE, FILE:KEY@SLICE, an archive, "-". */

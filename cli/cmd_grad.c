@@ -21,7 +21,7 @@ struct grad {
 		int64_t id;
 		struct node *grad;
 		const struct gnode *leaf;
-	} *target;
+	} * target;
 	bool accumulate, allow_unused, create_graph, recompute, check;
 	const char *grad_output;
 };
@@ -31,7 +31,8 @@ static void zero_notice(void *arg, const struct step *s)
 	struct grad *g = arg;
 
 	if (!g->c->common.quiet)
-		say(g->c, "the gradient of '%s' is zero everywhere: what flows through node %" PRId64 " (%s) stops there",
+		say(g->c,
+		    "the gradient of '%s' is zero everywhere: what flows through node %" PRId64 " (%s) stops there",
 		    s->name, s->out[0]->recorded - 1, s->name);
 }
 
@@ -80,8 +81,9 @@ static int all_leaves(struct grad *g, struct error *err)
 			return -1;
 	}
 	if (!g->n)
-		return error_set(err, ERR_VALUE, "no leaf that requires grad has a file: name what to differentiate with "
-						 "respect to");
+		return error_set(err, ERR_VALUE,
+				 "no leaf that requires grad has a file: name what to differentiate with "
+				 "respect to");
 	return 0;
 }
 
@@ -96,16 +98,18 @@ static int not_differentiable(const struct grad *g, const char *loss, struct err
 			struct past *in = n->in[k].id >= 0 ? history_past(&g->h, n->in[k].id) : NULL;
 
 			if (in && in->n->requires_grad && !n->requires_grad)
-				return error_set(err, ERR_VALUE,
-						 "%s: element 0 of tensors does not require grad and does not have a grad_fn (no "
-						 "gradient flows through node %" PRId64 ", %s)",
-						 loss, n->id, n->op);
+				return error_set(
+					err, ERR_VALUE,
+					"%s: element 0 of tensors does not require grad and does not have a grad_fn (no "
+					"gradient flows through node %" PRId64 ", %s)",
+					loss, n->id, n->op);
 		}
 	}
-	return error_set(err, ERR_VALUE,
-			 "%s: element 0 of tensors does not require grad and does not have a grad_fn (nothing it was made "
-			 "from requires grad: 'create --requires-grad' or 'graph require FILE')",
-			 loss);
+	return error_set(
+		err, ERR_VALUE,
+		"%s: element 0 of tensors does not require grad and does not have a grad_fn (nothing it was made "
+		"from requires grad: 'create --requires-grad' or 'graph require FILE')",
+		loss);
 }
 
 /* The gradient that flows into the loss: ones, or what --grad-output says. */
@@ -117,10 +121,11 @@ static struct node *seed(struct grad *g, const struct node *loss, const char *na
 
 	if (!g->grad_output) {
 		if (loss->size != 1) {
-			error_set(err, ERR_VALUE,
-				  "%s %s: grad can be implicitly created only for scalar outputs; --grad-output FILE weights "
-				  "the elements",
-				  name, shape_text(&loss->shape, a, sizeof(a)));
+			error_set(
+				err, ERR_VALUE,
+				"%s %s: grad can be implicitly created only for scalar outputs; --grad-output FILE weights "
+				"the elements",
+				name, shape_text(&loss->shape, a, sizeof(a)));
 			return NULL;
 		}
 		return node_full(g->c->graph, loss->dtype, &loss->shape, &one, err);
@@ -131,8 +136,11 @@ static struct node *seed(struct grad *g, const struct node *loss, const char *na
 	if (x->weak)
 		return node_full(g->c->graph, loss->dtype, &loss->shape, &x->scalar, err);
 	if (!shape_equal(&x->shape, &loss->shape)) {
-		error_set(err, ERR_VALUE, "Mismatch in shape: grad_output[0] (%s) has a shape of %s and output[0] (%s) has a shape of %s",
-			  g->grad_output, shape_text(&x->shape, a, sizeof(a)), name, shape_text(&loss->shape, b, sizeof(b)));
+		error_set(
+			err, ERR_VALUE,
+			"Mismatch in shape: grad_output[0] (%s) has a shape of %s and output[0] (%s) has a shape of %s",
+			g->grad_output, shape_text(&x->shape, a, sizeof(a)), name,
+			shape_text(&loss->shape, b, sizeof(b)));
 		return NULL;
 	}
 	return x;
@@ -167,10 +175,11 @@ static int unused(struct grad *g, struct target *t, struct error *err)
 	static const struct scalar zero = { .kind = SCALAR_INT };
 
 	if (!g->allow_unused)
-		return error_set(err, ERR_VALUE,
-				 "%s: One of the differentiated Tensors appears to not have been used in the graph. Set "
-				 "--allow-unused if this is the desired behavior.",
-				 t->name);
+		return error_set(
+			err, ERR_VALUE,
+			"%s: One of the differentiated Tensors appears to not have been used in the graph. Set "
+			"--allow-unused if this is the desired behavior.",
+			t->name);
 	t->grad = node_full(g->c->graph, t->leaf->dtype, &t->leaf->shape, &zero, err);
 	return t->grad ? 0 : -1;
 }
@@ -197,14 +206,16 @@ static int build(struct grad *g, const char *loss_name, struct error *err)
 		if (graphdoc_node(g->h.doc, t->id, &t->leaf, err))
 			return -1;
 		if (!dtype_is_float(t->leaf->dtype) && !dtype_is_complex(t->leaf->dtype))
-			return error_set(err, ERR_VALUE,
-					 "%s is %s: only Tensors of floating point and complex dtype can require gradients",
-					 t->name, dtype_name(t->leaf->dtype));
+			return error_set(
+				err, ERR_VALUE,
+				"%s is %s: only Tensors of floating point and complex dtype can require gradients",
+				t->name, dtype_name(t->leaf->dtype));
 		if (!t->leaf->requires_grad)
-			return error_set(err, ERR_VALUE,
-					 "%s: One of the differentiated Tensors does not require grad ('tensor graph require "
-					 "%s' before it is used)",
-					 t->name, t->name);
+			return error_set(
+				err, ERR_VALUE,
+				"%s: One of the differentiated Tensors does not require grad ('tensor graph require "
+				"%s' before it is used)",
+				t->name, t->name);
 	}
 	if (history_build(&g->h, err))
 		return -1;
@@ -234,7 +245,8 @@ static int build(struct grad *g, const char *loss_name, struct error *err)
 		struct target *t = &g->target[of[i]];
 
 		if (out[i])
-			t->grad = t->grad ? op_apply(graph, "add", 2, (struct node *[]){ t->grad, out[i] }, err) : out[i];
+			t->grad =
+				t->grad ? op_apply(graph, "add", 2, (struct node *[]){ t->grad, out[i] }, err) : out[i];
 		if (out[i] && !t->grad)
 			goto done;
 	}
@@ -325,12 +337,10 @@ static int write_all(struct grad *g, int nout, const char *const *outputs, struc
 		char name[256];
 
 		stem(g->target[i].name, name, sizeof(name));
-		r[i] = (struct result){ g->target[i].grad, g->n > 1 || (f && f->archive)
-								   ? graph_string(g->c->graph, name)
-								   : NULL };
+		r[i] = (struct result){ g->target[i].grad,
+					g->n > 1 || (f && f->archive) ? graph_string(g->c->graph, name) : NULL };
 	}
-	if (g->c->common.dry || (nout == 0 && !g->target[0].output) ||
-	    (nout == 1 && (g->n > 1 || (f && f->archive)))) {
+	if (g->c->common.dry || (nout == 0 && !g->target[0].output) || (nout == 1 && (g->n > 1 || (f && f->archive)))) {
 		if (g->accumulate)
 			ret = error_set(err, ERR_USAGE, "--accumulate adds to one file for each gradient: -o FILE");
 		else if (nout == 1 && g->n > 1 && f && !f->archive && !strstr(outputs[0], "{}"))
@@ -512,7 +522,8 @@ static int run(struct grad *g, int npos, const char **pos, int nout, const char 
 		return error_set(err, ERR_USAGE, "which graph? name it with --graph FILE or TENSOR_GRAPH");
 	if (access(path, F_OK))
 		return error_errno(err, ERR_FILE, "%s", path);
-	if (common_apply(g->c, err) || (!g->c->record && g->c->common.dry && (g->c->common.dry = false, record_open(g->c, err))))
+	if (common_apply(g->c, err) ||
+	    (!g->c->record && g->c->common.dry && (g->c->common.dry = false, record_open(g->c, err))))
 		return -1;
 	g->c->graph->tracing = TRACE_OFF;
 	g->h.c = g->c;
@@ -560,11 +571,12 @@ int cmd_grad(struct cli *c, int argc, const char **argv, struct error *err)
 		{ "grad-output", 0, "OPERAND", &g.grad_output, "weights of the elements of LOSS, of its shape", false },
 		{ "accumulate", 0, NULL, &g.accumulate, "add to the file that is there, as .backward() does", false },
 		{ "allow-unused", 0, NULL, &g.allow_unused, "zeros for what LOSS does not depend on", false },
-		{ "create-graph", 0, NULL, &g.create_graph, "record the backward pass, so that it has gradients, too", false },
+		{ "create-graph", 0, NULL, &g.create_graph, "record the backward pass, so that it has gradients, too",
+		  false },
 		{ "recompute", 0, NULL, &g.recompute,
 		  "compute values again from the leaves, also those that ops in place have changed", false },
-		{ "check", 0, NULL, &g.check, "compare with central differences in float64; status 1 where they disagree",
-		  false },
+		{ "check", 0, NULL, &g.check,
+		  "compare with central differences in float64; status 1 where they disagree", false },
 	};
 	const char **outputs = calloc((size_t)argc + 1, sizeof(*outputs));
 	int n, kept, nout, ret = -1;
@@ -575,10 +587,11 @@ int cmd_grad(struct cli *c, int argc, const char **argv, struct error *err)
 	kept = opts_outputs(argc, argv, outputs, &nout, err);
 	n = kept < 0 ? -1 : opts_parse(kept, argv, opts, NULL, NULL, err);
 	if (n >= 0 && c->common.help)
-		ret = usage_print(c->command, opts,
-				  "Gradients of LOSS with respect to each WRT, from the graph that recorded them.  Without WRT: of every\n"
-				  "leaf that requires grad, into NAME.grad.npy beside it.\n",
-				  err);
+		ret = usage_print(
+			c->command, opts,
+			"Gradients of LOSS with respect to each WRT, from the graph that recorded them.  Without WRT: of every\n"
+			"leaf that requires grad, into NAME.grad.npy beside it.\n",
+			err);
 	else if (n >= 0)
 		ret = run(&g, n, argv, nout, outputs, err);
 	for (int i = 0; i < g.n; i++)

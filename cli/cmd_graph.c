@@ -72,11 +72,12 @@ static int require(struct cli *c, const struct options *o, int n, const char **f
 		int found = graphdoc_newest(doc, leaf.out, &old, err);
 		if (found > 0 && old->file.known && old->file.xxh3 == leaf.file.xxh3 && old->dtype == leaf.dtype) {
 			if (o->off && old->requires_grad && !history_is_leaf(old)) {
-				error_set(err, ERR_VALUE,
-					  "%s: you can only change requires_grad flags of leaf variables. If you want to use a "
-					  "computed variable in a subgraph that doesn't require differentiation use 'tensor op "
-					  "detach'",
-					  files[i]);
+				error_set(
+					err, ERR_VALUE,
+					"%s: you can only change requires_grad flags of leaf variables. If you want to use a "
+					"computed variable in a subgraph that doesn't require differentiation use 'tensor op "
+					"detach'",
+					files[i]);
 				found = -1;
 			} else if (old->requires_grad != o->off) {
 				found = 2; /* it is so already */
@@ -210,14 +211,13 @@ static int show(struct cli *c, const struct options *o, int n, const char **file
 			} else {
 				if (g->out)
 					text_escaped(&file, g->out);
-				text_fmt(&t, "%*s  %-*s  %-*s  %-*s  %-*s  %s%s", widths[0], cells[0], widths[1], cells[1],
-					 widths[2], cells[2], widths[3], cells[3], widths[4], cells[4],
+				text_fmt(&t, "%*s  %-*s  %-*s  %-*s  %-*s  %s%s", widths[0], cells[0], widths[1],
+					 cells[1], widths[2], cells[2], widths[3], cells[3], widths[4], cells[4],
 					 file.s ? file.s : "",
-					 h.past[i].state == PAST_MISSING       ? " (gone)"
-					 : h.past[i].state == PAST_OVERWRITTEN ||
-							   h.past[i].state == PAST_IN_PLACE
-						   ? " (overwritten)"
-						   : "");
+					 h.past[i].state == PAST_MISSING ? " (gone)"
+					 : h.past[i].state == PAST_OVERWRITTEN || h.past[i].state == PAST_IN_PLACE
+						 ? " (overwritten)"
+						 : "");
 				while (t.len && t.s[t.len - 1] == ' ')
 					t.s[--t.len] = '\0';
 				text_char(&t, '\n');
@@ -253,11 +253,13 @@ static int dot(struct cli *c, int n, const char **files, struct error *err)
 
 	if (nodes_of(c, &h, n, files, err))
 		goto done;
-	text_add(&t, "digraph tensor {\n"
-		     "  rankdir=TB; nodesep=0.25; ranksep=0.35; bgcolor=white;\n"
-		     "  node [shape=box, style=\"rounded,filled\", fillcolor=white, color=\"#888888\", fontname=\"Helvetica\", "
-		     "fontsize=11, margin=\"0.12,0.06\", height=0.3];\n"
-		     "  edge [color=\"#666666\", arrowsize=0.6];\n");
+	text_add(
+		&t,
+		"digraph tensor {\n"
+		"  rankdir=TB; nodesep=0.25; ranksep=0.35; bgcolor=white;\n"
+		"  node [shape=box, style=\"rounded,filled\", fillcolor=white, color=\"#888888\", fontname=\"Helvetica\", "
+		"fontsize=11, margin=\"0.12,0.06\", height=0.3];\n"
+		"  edge [color=\"#666666\", arrowsize=0.6];\n");
 	for (int i = 0; i < h.n; i++) {
 		const struct gnode *g = h.past[i].n;
 		char shape[SHAPE_TEXT];
@@ -294,7 +296,8 @@ static int dot(struct cli *c, int n, const char **files, struct error *err)
 		text_add(&t, "];\n");
 		for (int k = 0; k < g->nin; k++)
 			if (g->in[k].id >= 0 && history_past(&h, g->in[k].id)) {
-				bool flows = history_past(&h, g->in[k].id)->n->requires_grad && g->requires_grad && !g->cut;
+				bool flows =
+					history_past(&h, g->in[k].id)->n->requires_grad && g->requires_grad && !g->cut;
 
 				text_fmt(&t, "  n%" PRId64 " -> n%" PRId64 "%s;\n", g->in[k].id, g->id,
 					 g->alias == g->in[k].id ? " [style=bold, color=\"#b5541c\"]"
@@ -538,8 +541,9 @@ static int run(struct cli *c, const struct options *o, int n, const char **argv,
 		if (!strcmp(sub, names[i]))
 			which = i;
 	if (which < 0)
-		return error_set(err, ERR_USAGE, sub ? "unknown subcommand '%s': require, show, dot, verify, prune or replay"
-						     : "%sa subcommand is missing: require, show, dot, verify, prune or replay",
+		return error_set(err, ERR_USAGE,
+				 sub ? "unknown subcommand '%s': require, show, dot, verify, prune or replay"
+				     : "%sa subcommand is missing: require, show, dot, verify, prune or replay",
 				 sub ? sub : "");
 	if (!path)
 		return error_set(err, ERR_USAGE, "which graph? name it with --graph FILE or TENSOR_GRAPH");
@@ -589,14 +593,15 @@ int cmd_graph(struct cli *c, int argc, const char **argv, struct error *err)
 	if (n < 0)
 		goto done;
 	if (c->common.help)
-		ret = usage_print(c->command, opts,
-				  "require FILE...  gradients with respect to these will be asked for\n"
-				  "show [FILE...]   the nodes, or the history of files\n"
-				  "dot [FILE...]    a drawing: tensor graph dot | dot -Tsvg >graph.svg\n"
-				  "verify           do files still hold what was recorded?  status 1 if not\n"
-				  "replay [FILE...] [--set NAME=FILE] [-o OUT]  compute results again from their leaves\n"
-				  "prune [FILE...]  forget what no file needs\n",
-				  err);
+		ret = usage_print(
+			c->command, opts,
+			"require FILE...  gradients with respect to these will be asked for\n"
+			"show [FILE...]   the nodes, or the history of files\n"
+			"dot [FILE...]    a drawing: tensor graph dot | dot -Tsvg >graph.svg\n"
+			"verify           do files still hold what was recorded?  status 1 if not\n"
+			"replay [FILE...] [--set NAME=FILE] [-o OUT]  compute results again from their leaves\n"
+			"prune [FILE...]  forget what no file needs\n",
+			err);
 	else
 		ret = run(c, &o, n, argv, err);
 done:

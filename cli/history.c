@@ -22,7 +22,8 @@ char *history_file(const struct history *h, const struct gnode *n, struct error 
 static int changed(const struct gnode *n, struct error *err)
 {
 	return error_set(err, ERR_VALUE,
-			 "%s changed on disk since node %" PRId64 " (%s); 'tensor graph require %s' takes it as it is now",
+			 "%s changed on disk since node %" PRId64
+			 " (%s); 'tensor graph require %s' takes it as it is now",
 			 n->out, n->id, n->op, n->out);
 }
 
@@ -62,8 +63,9 @@ int history_find(struct history *h, const char *operand, int64_t *id, struct err
 		if (!x || stdin_settle(h->c, err))
 			return -1;
 		if (!x->recorded)
-			return error_set(err, ERR_VALUE, "standard input: its history is not in %s: record it with "
-							 "TENSOR_GRAPH set for the whole pipeline",
+			return error_set(err, ERR_VALUE,
+					 "standard input: its history is not in %s: record it with "
+					 "TENSOR_GRAPH set for the whole pipeline",
 					 graphdoc_path(h->doc));
 		*id = x->recorded - 1;
 		return 0;
@@ -88,8 +90,8 @@ int history_find(struct history *h, const char *operand, int64_t *id, struct err
 			error_errno(err, ERR_FILE, "%s", operand);
 		else
 			error_set(err, ERR_VALUE,
-				  "%s is not in the graph %s: it was made without --graph or TENSOR_GRAPH",
-				  operand, graphdoc_path(h->doc));
+				  "%s is not in the graph %s: it was made without --graph or TENSOR_GRAPH", operand,
+				  graphdoc_path(h->doc));
 	} else if (found > 0) {
 		*id = n->id;
 		found = verify(h, n, err) ? -1 : 0;
@@ -183,7 +185,7 @@ static int find_state(struct history *h, struct past *p, struct error *err)
 		p->by = newest->id;
 		p->state = PAST_OVERWRITTEN;
 		/* Is it an older version of the same file?  The first op in place after it is the one to name. */
-		for (const struct gnode *v = newest; v->alias >= n->id; ) {
+		for (const struct gnode *v = newest; v->alias >= n->id;) {
 			p->by = v->id;
 			if (v->alias == n->id) {
 				p->state = PAST_IN_PLACE;
@@ -562,11 +564,11 @@ static int modified(struct history *h, const struct past *p, struct error *err)
 
 	if (graphdoc_node(h->doc, p->by, &by, err))
 		return -1;
-	return error_set(err, ERR_VALUE,
-			 "one of the variables needed for gradient computation has been modified by an inplace operation: "
-			 "%s: node %" PRId64 " (%s) saved it; node %" PRId64
-			 " (%s) wrote it (--recompute computes it again)",
-			 p->n->out, n->id, n->op, by->id, by->op);
+	return error_set(
+		err, ERR_VALUE,
+		"one of the variables needed for gradient computation has been modified by an inplace operation: "
+		"%s: node %" PRId64 " (%s) saved it; node %" PRId64 " (%s) wrote it (--recompute computes it again)",
+		p->n->out, n->id, n->op, by->id, by->op);
 }
 
 struct stack {

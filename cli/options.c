@@ -58,8 +58,9 @@ void opts_common(struct opt *opts, struct common *c, bool computes, bool writes)
 	if (writes) {
 		*o++ = (struct opt){ "graph", 0, "FILE", &c->graph, "record what is done in this graph (TENSOR_GRAPH)",
 				     false };
-		*o++ = (struct opt){ "no-grad", 0, NULL, &c->no_grad, "recorded as a constant: no gradient flows through it",
-				     false };
+		*o++ = (struct opt){
+			"no-grad", 0, NULL, &c->no_grad, "recorded as a constant: no gradient flows through it", false
+		};
 	}
 	*o++ = (struct opt){ "quiet", 'q', NULL, &c->quiet, "no warnings", false };
 	*o++ = (struct opt){ "verbose", 'v', NULL, &c->verbose, "say what was done", false };

@@ -44,8 +44,9 @@ int record_open(struct cli *c, struct error *err)
 		return 0;
 	if (!path) {
 		if (c->common.requires_grad)
-			return error_set(err, ERR_USAGE,
-					 "--requires-grad is recorded in a graph: name one with --graph FILE or TENSOR_GRAPH");
+			return error_set(
+				err, ERR_USAGE,
+				"--requires-grad is recorded in a graph: name one with --graph FILE or TENSOR_GRAPH");
 		return 0;
 	}
 	if (c->common.dry)
@@ -384,12 +385,18 @@ static int add_attr(struct gnode *n, const char *name, const char *text, const s
 static int add_leaf(struct batch *b, struct node *x, struct error *err)
 {
 	struct origin *o = find_origin(b->c->record, x);
-	struct gnode *n = add_node(b, o && o->literal ? "array" : "leaf", x, err);
+	bool constant = x->kind == NODE_CONST;
+	struct gnode *n = add_node(b, o && o->literal ? "array" : constant ? "full" : "leaf", x, err);
+	char shape[SHAPE_TEXT];
 
 	if (!n)
 		return -1;
-	if (o && o->literal && (add_attr(n, "value", o->literal, NULL, err) ||
-				add_attr(n, "dtype", dtype_name(x->dtype), NULL, err)))
+	if (constant && (add_attr(n, "shape", shape_text(&x->shape, shape, sizeof(shape)), NULL, err) ||
+			 add_attr(n, "value", NULL, &(struct gref){ -1, x->scalar }, err) ||
+			 add_attr(n, "dtype", dtype_name(x->dtype), NULL, err)))
+		return -1;
+	if (o && o->literal &&
+	    (add_attr(n, "value", o->literal, NULL, err) || add_attr(n, "dtype", dtype_name(x->dtype), NULL, err)))
 		return -1;
 	if (o && o->out) {
 		if (!(n->out = strdup(o->out)))
@@ -465,8 +472,7 @@ static int add_step(struct batch *b, const struct step *s, struct error *err)
 			struct gnode *out = add_node(b, "output", x, err);
 
 			snprintf(text, sizeof(text), "%d", k);
-			if (!out || !(out->in = calloc(1, sizeof(*out->in))) ||
-			    add_attr(out, "index", text, NULL, err))
+			if (!out || !(out->in = calloc(1, sizeof(*out->in))) || add_attr(out, "index", text, NULL, err))
 				return error_memory(err, 1);
 			out->nin = 1;
 			out->in[0].id = id;
@@ -565,9 +571,10 @@ int record_results(struct cli *c, int n, struct node *const x[], const char *con
 			goto done;
 		if (c->common.requires_grad) {
 			if (!inexact(g->dtype)) {
-				error_set(err, ERR_VALUE,
-					  "only Tensors of floating point and complex dtype can require gradients, not %s",
-					  dtype_name(g->dtype));
+				error_set(
+					err, ERR_VALUE,
+					"only Tensors of floating point and complex dtype can require gradients, not %s",
+					dtype_name(g->dtype));
 				goto done;
 			}
 			g->requires_grad = x[i]->requires_grad = true;
@@ -642,7 +649,8 @@ int record_in_place(struct cli *c, struct node *target, const char *slice, struc
 	b.next = graphdoc_next(c->record->doc);
 	if (add_steps(&b, err) || reference(&b, leaf, &in[0], err) || reference(&b, y, &in[1], err))
 		goto done;
-	if (leaf->recorded <= graphdoc_next(c->record->doc) && graphdoc_node(c->record->doc, leaf->recorded - 1, &old, err))
+	if (leaf->recorded <= graphdoc_next(c->record->doc) &&
+	    graphdoc_node(c->record->doc, leaf->recorded - 1, &old, err))
 		goto done;
 	if (!old)
 		for (int i = 0; i < b.n; i++)

@@ -44,7 +44,7 @@ struct member {
 	enum dtype dtype;
 	bool fortran, big_endian;
 	struct shape shape;
-	int64_t nbytes; /* of the elements */
+	int64_t nbytes;	   /* of the elements */
 	char tag[NPY_TAG]; /* npy: the comment "# tensor: ..." in its header, without the '#', or "" */
 };
 

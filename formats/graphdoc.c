@@ -406,7 +406,8 @@ static int scan_ends(struct graphdoc *d, struct error *err)
 	const char *end = memchr(d->text, '\n', d->size);
 	size_t tail = d->size;
 
-	if (!end || d->size < 20 || !strstr((char[2]){ end[-1], 0 }, "[") || ghead_parse(d->text, (size_t)(end - d->text), d->id, err)) {
+	if (!end || d->size < 20 || !strstr((char[2]){ end[-1], 0 }, "[") ||
+	    ghead_parse(d->text, (size_t)(end - d->text), d->id, err)) {
 		struct error whole = ERROR_INIT;
 
 		if (err->code && strstr(err->text, "version"))
@@ -499,7 +500,8 @@ static int take_lock(struct graphdoc *d, int how, struct error *err)
 		while (flock(d->fd, how))
 			if (errno != EINTR)
 				return error_errno(err, ERR_RESOURCE, "%s", d->path);
-		if (!fstat(d->fd, &mine) && !stat(d->path, &now) && mine.st_ino == now.st_ino && mine.st_dev == now.st_dev)
+		if (!fstat(d->fd, &mine) && !stat(d->path, &now) && mine.st_ino == now.st_ino &&
+		    mine.st_dev == now.st_dev)
 			return 0;
 		/* prune has put another in its place */
 		if (reopen(d, false, err))
@@ -532,7 +534,8 @@ static int found(struct graphdoc *d, struct error *err)
 
 	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
 		return error_errno(err, ERR_RESOURCE, "random numbers");
-	n = snprintf(head, sizeof(head), "{\"tensor_graph\": [1,0], \"id\": \"%08" PRIx32 "\", \"ops\": 1, \"base\": \".\", \"nodes\": [%s",
+	n = snprintf(head, sizeof(head),
+		     "{\"tensor_graph\": [1,0], \"id\": \"%08" PRIx32 "\", \"ops\": 1, \"base\": \".\", \"nodes\": [%s",
 		     id, closing);
 	return put(d, head, (size_t)n, 0, err);
 }
@@ -675,7 +678,8 @@ static int print_head(struct graphdoc *d, struct text *t)
 }
 
 /* Keep what was appended in view: later lines of the same batch are indexed after it. */
-static int remember(struct graphdoc *d, const struct gnode *n, const struct gline *line, const char *text, struct error *err)
+static int remember(struct graphdoc *d, const struct gnode *n, const struct gline *line, const char *text,
+		    struct error *err)
 {
 	struct entry *e;
 	struct gline again;

@@ -25,8 +25,13 @@ static struct {
 static int load_json(struct error *err)
 {
 	static const char file[] = "libcjson.so.1";
-	static const char *const names[] = { "cJSON_ParseWithLengthOpts", "cJSON_GetObjectItemCaseSensitive", "cJSON_GetArrayItem",
-					     "cJSON_GetArraySize", "cJSON_PrintUnformatted", "cJSON_free", "cJSON_Delete" };
+	static const char *const names[] = { "cJSON_ParseWithLengthOpts",
+					     "cJSON_GetObjectItemCaseSensitive",
+					     "cJSON_GetArrayItem",
+					     "cJSON_GetArraySize",
+					     "cJSON_PrintUnformatted",
+					     "cJSON_free",
+					     "cJSON_Delete" };
 	void **functions = (void **)&json;
 	void *lib;
 
@@ -112,7 +117,9 @@ static void put_file(struct text *t, const struct gfile *f)
 {
 	text_add(t, ",\"file\":{");
 	if (f->size || f->ino)
-		text_fmt(t, "\"size\":%" PRId64 ",\"mtime_ns\":\"%" PRId64 "\",\"dev\":\"%" PRId64 "\",\"ino\":\"%" PRId64 "\"%s",
+		text_fmt(t,
+			 "\"size\":%" PRId64 ",\"mtime_ns\":\"%" PRId64 "\",\"dev\":\"%" PRId64 "\",\"ino\":\"%" PRId64
+			 "\"%s",
 			 f->size, f->mtime_ns, f->dev, f->ino, f->known ? "," : "");
 	if (f->known)
 		text_fmt(t, "\"xxh3\":\"%016" PRIx64 "\"", f->xxh3);
@@ -124,9 +131,9 @@ static const char *dtype_code(enum dtype d)
 	static const struct {
 		enum dtype dtype;
 		const char *code;
-	} codes[] = { { DT_BOOL, "|b1" }, { DT_I8, "|i1" }, { DT_U8, "|u1" }, { DT_I16, "<i2" }, { DT_U16, "<u2" },
-		      { DT_I32, "<i4" }, { DT_U32, "<u4" }, { DT_I64, "<i8" }, { DT_U64, "<u8" }, { DT_F16, "<f2" },
-		      { DT_F32, "<f4" }, { DT_F64, "<f8" }, { DT_C64, "<c8" }, { DT_C128, "<c16" } };
+	} codes[] = { { DT_BOOL, "|b1" }, { DT_I8, "|i1" },  { DT_U8, "|u1" },	{ DT_I16, "<i2" },  { DT_U16, "<u2" },
+		      { DT_I32, "<i4" },  { DT_U32, "<u4" }, { DT_I64, "<i8" }, { DT_U64, "<u8" },  { DT_F16, "<f2" },
+		      { DT_F32, "<f4" },  { DT_F64, "<f8" }, { DT_C64, "<c8" }, { DT_C128, "<c16" } };
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (codes[i].dtype == d)
@@ -211,7 +218,8 @@ static bool integer(const cJSON *j, int64_t *out)
 {
 	char *end;
 
-	if (is(j, cJSON_Number) && fabs(j->valuedouble) <= 9007199254740992.0 && floor(j->valuedouble) == j->valuedouble) {
+	if (is(j, cJSON_Number) && fabs(j->valuedouble) <= 9007199254740992.0 &&
+	    floor(j->valuedouble) == j->valuedouble) {
 		*out = (int64_t)j->valuedouble;
 		return true;
 	}
@@ -265,8 +273,7 @@ static bool parse_reference(struct gref *r, const cJSON *j, int64_t limit)
 		const cJSON *node = json.get(j, "node");
 
 		if (!node)
-			return parse_number(&r->num, json.get(j, "num"),
-					    json.get(j, "kind"));
+			return parse_number(&r->num, json.get(j, "num"), json.get(j, "kind"));
 		j = node;
 	}
 	return integer(j, &r->id) && r->id >= 0 && r->id < limit;
@@ -352,9 +359,9 @@ static int parse_shape(struct gnode *n, const cJSON *j, struct error *err)
 
 	if (!is(j, cJSON_Array) || json.size(j) > MAX_NDIM)
 		return wrong(n, "shape is no list of at most 64 sizes", err);
-	cJSON_ArrayForEach(d, j)
-		if (!integer(d, &n->shape.dim[n->shape.ndim]) || n->shape.dim[n->shape.ndim++] < 0)
-			return wrong(n, "shape is no list of sizes", err);
+	cJSON_ArrayForEach(d, j) if (!integer(d, &n->shape.dim[n->shape.ndim]) ||
+				     n->shape.dim[n->shape.ndim++] < 0) return wrong(n, "shape is no list of sizes",
+										     err);
 	if (shape_size(&n->shape) < 0)
 		return wrong(n, "shape is too big", err);
 	return 0;
@@ -390,9 +397,8 @@ static int parse_inputs(struct gnode *n, const cJSON *j, struct error *err)
 	n->in = calloc((size_t)json.size(j) + 1, sizeof(*n->in));
 	if (!n->in)
 		return error_memory(err, 1);
-	cJSON_ArrayForEach(i, j)
-		if (!parse_reference(&n->in[n->nin++], i, n->id))
-			return wrong(n, "an input is neither a number nor a node before this one", err);
+	cJSON_ArrayForEach(i, j) if (!parse_reference(&n->in[n->nin++], i, n->id)) return wrong(
+		n, "an input is neither a number nor a node before this one", err);
 	return 0;
 }
 
@@ -558,8 +564,7 @@ int gnode_parse(struct gnode *n, struct gline *line, const char *text, size_t le
 
 static int check_head(const cJSON *o, char id[17], struct error *err)
 {
-	const cJSON *version = json.get(o, "tensor_graph"),
-		    *name = json.get(o, "id");
+	const cJSON *version = json.get(o, "tensor_graph"), *name = json.get(o, "id");
 	const cJSON *major = json.item(version, 0), *minor = json.item(version, 1);
 
 	if (!is(o, cJSON_Object) || !is(version, cJSON_Array) || !is(major, cJSON_Number) || !is(minor, cJSON_Number))

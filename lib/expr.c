@@ -284,7 +284,7 @@ static struct node *parse_call(struct parser *s, const char *name, struct node *
 				fail(s, "too many arguments");
 				goto done;
 			}
-			if (c.attrs[next].type == ATTR_LIST && *s->p != '(' && *s->p != '[') {
+			if (c.attrs[next].type == ATTR_LIST && *s->p != '(' && *s->p != '[' && !name_length(s->p)) {
 				/* a.reshape(3, 4): the list without its brackets */
 				char list[1024] = "", item[64];
 

@@ -35,6 +35,29 @@ static void slice_text(struct text *t, const char *name, int axis, int64_t start
 	text_fmt(t, "%" PRId64 ":%" PRId64 "]", start, stop);
 }
 
+/* The linear indices of x in x's shape; by ops, so that they are recorded with what needs them. */
+static struct node *indices(struct rule_call *r, const struct node *x, struct error *err)
+{
+	char text[SHAPE_TEXT + 64], shape[SHAPE_TEXT];
+
+	snprintf(text, sizeof(text), "arange(%" PRId64 ", dtype=int64).reshape(%s)", x->size,
+		 shape_text(&x->shape, shape, sizeof(shape)));
+	return expr_build(r->graph, text, 0, NULL, err);
+}
+
+/* The index along one axis, broadcast to a shape. */
+static struct node *places(struct rule_call *r, const struct shape *s, int axis, struct error *err)
+{
+	char text[2 * SHAPE_TEXT + 64], ones[SHAPE_TEXT], shape[SHAPE_TEXT];
+	struct shape one = *s;
+
+	for (int i = 0; i < s->ndim; i++)
+		one.dim[i] = i == axis ? s->dim[i] : 1;
+	snprintf(text, sizeof(text), "broadcast_to(arange(%" PRId64 ", dtype=int64).reshape(%s), %s)", s->dim[axis],
+		 shape_text(&one, ones, sizeof(ones)), shape_text(s, shape, sizeof(shape)));
+	return expr_build(r->graph, text, 0, NULL, err);
+}
+
 /* == elementwise == */
 
 int rule_gelu(struct rule_call *r, struct error *err)
@@ -93,7 +116,7 @@ int rule_extreme(struct rule_call *r, struct error *err)
 		int at;
 
 		if (axis_of(r, "axis", r->step->in[0]->shape.ndim, &at, err) ||
-		    rule_bind(r, "index", node_iota(r->graph, &r->step->in[0]->shape, at, err), err))
+		    rule_bind(r, "index", places(r, &r->step->in[0]->shape, at, err), err))
 			return -1;
 		text_fmt(&r->text, "where(index == %s(x, axis=axis, keepdims=true), gk, 0)", low ? "argmin" : "argmax");
 		return 0;
@@ -138,21 +161,11 @@ int rule_norm(struct rule_call *r, struct error *err)
 
 /* == moves: every element of the result is one of the operand's == */
 
-/* The linear indices of x in x's shape. */
-static struct node *indices(struct rule_call *r, const struct node *x, struct error *err)
-{
-	struct range range = { .kind = RANGE_ARANGE, .integer = true, .istep = 1, .step = 1, .pinned = -1 };
-	struct node *i = node_range(r->graph, DT_I64, x->size, &range, err);
-
-	return i ? node_reshape(r->graph, i, &x->shape, err) : NULL;
-}
-
 /* The same op applied to indices tells where each element came from; its gradient goes back there. */
 static struct node *moved(struct rule_call *r, const char *op, struct error *err)
 {
 	const struct step *s = r->step;
 	struct node *in[4] = { 0 }, *i = NULL;
-	int tracing = (int)r->graph->tracing;
 	struct call c;
 
 	if (s->nin > 4)
@@ -160,7 +173,6 @@ static struct node *moved(struct rule_call *r, const char *op, struct error *err
 	memcpy(in, s->in, (size_t)s->nin * sizeof(in[0]));
 	if (!(in[r->operand] = indices(r, s->in[r->operand], err)))
 		return NULL;
-	r->graph->tracing = TRACE_OFF;
 	call_init(&c, r->graph, s->name, op_find(op), err);
 	for (int k = 0; k < c.nattrs; k++) {
 		const struct attr *a = step_attr(s, c.attrs[k].name);
@@ -172,7 +184,6 @@ static struct node *moved(struct rule_call *r, const char *op, struct error *err
 	if (!call_run(&c, s->nin, in, err))
 		i = c.out[0];
 	call_release(&c);
-	r->graph->tracing = (enum tracing)tracing;
 	return i;
 }
 
@@ -417,8 +428,7 @@ int rule_cumextreme(struct rule_call *r, struct error *err)
 		return -1;
 	if (a->none)
 		shape = (struct shape){ .ndim = 1, .dim = { r->step->in[0]->size } };
-	if (rule_bind(r, "index", node_iota(r->graph, &shape, at, err), err) ||
-	    rule_bind(r, "extreme", r->step->out[0], err))
+	if (rule_bind(r, "index", places(r, &shape, at, err), err) || rule_bind(r, "extreme", r->step->out[0], err))
 		return -1;
 	return along(
 		r,

@@ -92,10 +92,10 @@ struct node {
 	int slot;	       /* index of the block buffer in each thread's context */
 	int pass;	       /* the last pass that visited it */
 	/* of the trace and of gradients */
-	struct step *step; /* the op that made it, where ops are traced */
-	struct node *grad; /* gradient.c: the sum of what has come so far */
-	bool needs;	   /* gradient.c: a gradient flows to it or through it */
-	int64_t recorded;  /* 1 + its number in a graph document; 0: none */
+	struct step *step;  /* the op that made it, where ops are traced */
+	struct node *grad;  /* gradient.c: the sum of what has come so far */
+	bool needs;	    /* gradient.c: a gradient flows to it or through it */
+	int64_t recorded;   /* 1 + its number in a graph document; 0: none */
 	bool requires_grad; /* as recorded */
 };
 

@@ -14,7 +14,7 @@ enum { HASH_BLOCK = 4096 }; /* elements */
 struct array_hasher {
 	enum dtype dtype;
 	struct shape shape;
-	size_t block;	  /* bytes */
+	size_t block; /* bytes */
 	int64_t nblocks;
 	uint64_t *blocks; /* the hash of each */
 	/* of array_hash_update: the block that is not complete */

@@ -565,12 +565,12 @@ static bool leaves_parts(const struct call *c)
  * Was x made by this call?  A result that is an operand, or that an earlier step gave, has its history already.  first: the nodes
  * that the graph had before the call.
  */
-static bool is_new(const struct call *c, const struct node *x, int first)
+static bool is_new(const struct call *c, struct node *const in[], const struct node *x, int first)
 {
 	if (x->step)
 		return false;
 	for (int i = 0; i < c->nin; i++)
-		if (x == c->in[i])
+		if (x == in[i])
 			return false;
 	for (int i = first; i < c->graph->n; i++)
 		if (x == c->graph->nodes[i])
@@ -579,14 +579,14 @@ static bool is_new(const struct call *c, const struct node *x, int first)
 }
 
 /* Note what was done. */
-static int trace(struct call *c, int first, struct error *err)
+static int trace(struct call *c, struct node *const in[], int first, struct error *err)
 {
 	struct graph *g = c->graph;
 	struct step *s, **steps;
 	bool any = false;
 
 	for (int i = 0; i < c->nout; i++)
-		any |= is_new(c, c->out[i], first);
+		any |= is_new(c, in, c->out[i], first);
 	if (!any)
 		return 0;
 	steps = realloc(g->steps, (size_t)(g->nsteps + 1) * sizeof(*steps));
@@ -609,7 +609,7 @@ static int trace(struct call *c, int first, struct error *err)
 	s->nattrs = c->nattrs;
 	s->attrs = attrs;
 	s->cut = !strcmp(c->op->name, "detach");
-	memcpy(s->in, c->in, (size_t)c->nin * sizeof(*nodes));
+	memcpy(s->in, in, (size_t)c->nin * sizeof(*nodes)); /* c->in may have been prepared */
 	memcpy(s->out, c->out, (size_t)c->nout * sizeof(*nodes));
 	memcpy(attrs, c->attrs, (size_t)c->nattrs * sizeof(*attrs));
 	for (int i = 0; i < c->nattrs; i++) {
@@ -627,7 +627,7 @@ static int trace(struct call *c, int first, struct error *err)
 		attrs[i].given = true;
 	}
 	for (int i = 0; i < c->nout; i++)
-		if (is_new(c, c->out[i], first))
+		if (is_new(c, in, c->out[i], first))
 			c->out[i]->step = s;
 	g->steps[g->nsteps++] = s;
 	return 0;
@@ -678,7 +678,7 @@ int call_run(struct call *c, int nin, struct node *const in[], struct error *err
 	c->graph->depth++;
 	ret = build(c, err);
 	c->graph->depth--;
-	return ret || c->graph->depth ? ret : trace(c, first, err);
+	return ret || c->graph->depth ? ret : trace(c, in, first, err);
 }
 
 void call_release(struct call *c)
