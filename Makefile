@@ -59,7 +59,7 @@ MAN_PATHS := $(foreach m,$(MAN),man$(subst .,,$(suffix $m))/$m)
 NO_PIE ?= -no-pie
 
 # zlib and libpng are linked statically where their archives are there: shared libraries fewer to load at each start.
-PKGS := zlib libpng
+PKGS := zlib libpng libxxhash libcjson
 APT := gcc make pkg-config zlib1g-dev libcjson-dev libxxhash-dev libpng-dev libsleef3 libopenblas0-pthread
 MISSING := $(shell pkg-config --exists $(PKGS) 2>/dev/null || echo $(PKGS))
 LIBZ := $(if $(findstring /,$(shell $(CC) -print-file-name=libz.a 2>/dev/null)),-l:libz.a,-lz)

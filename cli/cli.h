@@ -25,7 +25,7 @@ struct opt {
 /* What every command understands. */
 struct common {
 	const char *output, *device, *threads, *memory, *graph;
-	bool quiet, verbose, dry, json, help, no_grad, requires_grad;
+	bool quiet, verbose, dry, json, help, no_grad, requires_grad, save;
 };
 
 struct cli {
@@ -147,9 +147,9 @@ int output_results(struct cli *c, int n, const struct result *r, const struct fo
 int output_views(struct cli *c, int n, const struct result *r, const char *maker, struct error *err);
 /* pattern with its first {} replaced by name; malloc'ed */
 char *output_numbered(const char *pattern, const char *name);
-/* Write one node through a writer; facts: its hash, or NULL. */
+/* Write one node through a writer; facts: its hash, or NULL; also: a second writer, or NULL. */
 int output_node(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran, struct gfile *facts,
-		struct error *err);
+		struct writer *also, struct error *err);
 /* Everything is written; record it, then let the files appear.  Takes the writers over, also on failure. */
 int output_commit(struct cli *c, int n, const struct result *r, struct writer **w, const char *const *paths,
 		  struct gfile *facts, struct error *err);
@@ -185,7 +185,8 @@ int record_leaf(struct cli *c, struct node *x, const char *path, const char *key
 int record_literal(struct cli *c, struct node *x, const char *text, struct error *err);
 
 /*
- * The history of n results, which are about to appear: under these paths (NULL, or a NULL among them: only in a pipe), with these
+ * The history of n results, which are about to appear: under these paths (NULL, or a NULL among them: only in a pipe; {} in one of
+ * record_saves stands for the number of the node), with these
  * facts (NULL: record_amend will tell).  Sets recorded of their nodes; ids[i] is the number of result i.
  */
 int record_results(struct cli *c, int n, struct node *const x[], const char *const paths[], const struct gfile facts[],
@@ -201,7 +202,11 @@ int record_may_write(struct cli *c, const struct node *target, const char *name,
 int record_in_place(struct cli *c, struct node *target, const char *slice, struct node *y, const char *name,
 		    int64_t *id, struct error *err);
 
-/* The hash of a file's array as the document has it. */
+/* Where --save keeps the values of a node that goes into a pipe: GRAPH.d/{}.npy, {} being its number.  Malloc'ed; makes the directory. */
+char *record_saves(const struct cli *c, struct error *err);
+
+/* The hash of a node's values, or of a file's array, as the document has it. */
+int hash_node(struct node *x, struct gfile *facts, struct error *err);
 int hash_place(const char *path, const char *key, struct gfile *facts, struct error *err);
 
 /* A message on standard error, "tensor op: ...", with control characters escaped. */

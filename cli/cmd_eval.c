@@ -109,7 +109,8 @@ static int write_outputs(struct cli *c, const struct program *p, int n, const ch
 	for (; open < n; open++) {
 		if (writer_open(&w[open], path[open], &none, err))
 			goto done;
-		if (output_node(c, w[open], r[open].name, r[open].node, false, &facts[open], err)) {
+		if (output_node(c, w[open], r[open].name, r[open].node, false, c->record ? &facts[open] : NULL, NULL,
+				err)) {
 			open++;
 			goto done;
 		}

@@ -89,22 +89,31 @@ static int all_leaves(struct grad *g, struct error *err)
 
 static int not_differentiable(const struct grad *g, const char *loss, struct error *err)
 {
-	/* The node at which the history of gradients ends tells more than the sentence. */
-	for (int i = g->h.n - 1; i >= 0; i--) {
-		const struct past *p = &g->h.past[i];
-		const struct gnode *n = p->n;
+	/* Where the gradients end tells more than the sentence: the last node that none flows through, files or not. */
+	struct history all = { .c = g->c, .doc = g->h.doc, .recompute = true };
+	const struct gnode *end = NULL;
 
-		for (int k = 0; k < n->nin; k++) {
-			struct past *in = n->in[k].id >= 0 ? history_past(&g->h, n->in[k].id) : NULL;
+	if (history_collect(&all, 1, &g->loss, false, err)) {
+		history_release(&all);
+		return -1;
+	}
+	for (int i = all.n - 1; i >= 0 && !end; i--) {
+		const struct gnode *n = all.past[i].n;
 
-			if (in && in->n->requires_grad && !n->requires_grad)
-				return error_set(
-					err, ERR_VALUE,
-					"%s: element 0 of tensors does not require grad and does not have a grad_fn (no "
-					"gradient flows through node %" PRId64 ", %s)",
-					loss, n->id, n->op);
+		for (int k = 0; k < n->nin && !n->requires_grad; k++) {
+			struct past *in = n->in[k].id >= 0 ? history_past(&all, n->in[k].id) : NULL;
+
+			if (in && in->n->requires_grad)
+				end = n;
 		}
 	}
+	history_release(&all);
+	if (end)
+		return error_set(err, ERR_VALUE,
+				 "%s: element 0 of tensors does not require grad and does not have a grad_fn (no "
+				 "gradient flows through node %" PRId64 ", %s%s)",
+				 loss, end->id, end->op,
+				 end->cut && strcmp(end->op, "detach") ? " under --no-grad" : "");
 	return error_set(
 		err, ERR_VALUE,
 		"%s: element 0 of tensors does not require grad and does not have a grad_fn (nothing it was made "

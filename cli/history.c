@@ -11,7 +11,7 @@
 
 bool history_is_leaf(const struct gnode *n)
 {
-	return n->nin == 0 || (n->cut && n->alias >= 0);
+	return n->nin == 0 || (n->cut && n->alias >= 0 && !n->pass);
 }
 
 char *history_file(const struct history *h, const struct gnode *n, struct error *err)
@@ -251,7 +251,7 @@ int history_collect(struct history *h, int n, const int64_t roots[], bool gradie
 		bool leaf = history_is_leaf(g) && !(g->cut && p->state != PAST_HERE);
 		bool file = p->state == PAST_HERE && !(h->recompute && g->nin);
 
-		p->flows = gradients && g->requires_grad && !g->cut && g->nin > 0;
+		p->flows = gradients && g->requires_grad && (!g->cut || g->pass) && g->nin > 0;
 		if (set_node(h, id) || (leaf && g->nin == 0) || (!p->flows && file))
 			continue;
 		p->expanded = true;
@@ -287,10 +287,11 @@ static int not_there(const struct node *x, const void *const in[], void *out, st
 static struct node *placeholder(struct history *h, const struct past *p, struct error *err)
 {
 	struct node *x = node_block(h->c->graph, not_there, 0, NULL, p->n->dtype, &p->n->shape, err);
-	const struct gnode *n = p->n;
+	const struct gnode *n = p->n, *by;
 	char text[1024];
 
-	if (!x)
+	if (!x ||
+	    ((p->state == PAST_OVERWRITTEN || p->state == PAST_IN_PLACE) && graphdoc_node(h->doc, p->by, &by, err)))
 		return NULL;
 	if (p->state == PAST_MISSING)
 		snprintf(text, sizeof(text), "%s: the file of node %" PRId64 " (%s) is gone, and it is needed", n->out,
@@ -298,13 +299,18 @@ static struct node *placeholder(struct history *h, const struct past *p, struct 
 	else if (p->state == PAST_PIPED)
 		snprintf(text, sizeof(text),
 			 "the values of node %" PRId64
-			 " (%s) came through a pipe and were not kept: put them into a file first",
+			 " (%s) came through a pipe and were not kept: --save keeps them, or a file with -o",
 			 n->id, n->op);
+	else if (p->state == PAST_IN_PLACE)
+		snprintf(text, sizeof(text),
+			 "%s: node %" PRId64 " (%s), an op in place, has overwritten the values of node %" PRId64
+			 " (%s), and they are needed: keep a copy under another name",
+			 n->out, p->by, by->op, n->id, n->op);
 	else
 		snprintf(text, sizeof(text),
 			 "%s: node %" PRId64 " (%s) has overwritten the values of node %" PRId64
 			 " (%s), and they are needed: keep them under another name",
-			 n->out, p->by, "a later one", n->id, n->op);
+			 n->out, p->by, by->op, n->id, n->op);
 	x->u.block.data = strdup(text);
 	if (!x->u.block.data)
 		error_memory(err, strlen(text));
@@ -430,9 +436,7 @@ static int build_op(struct history *h, struct past *p, struct error *err)
 		if (call_attr(&c, a, value, v, err))
 			goto done;
 	}
-	g->tracing = p->flows || (n->cut && n->nin) ? TRACE_PARTS : TRACE_OFF;
-	if (!p->flows && !n->cut)
-		g->tracing = TRACE_OFF;
+	g->tracing = p->flows && !n->cut ? TRACE_PARTS : TRACE_OFF;
 	ret = call_run(&c, n->nin, in, err);
 	g->tracing = TRACE_OFF;
 	if (ret)
@@ -467,6 +471,30 @@ static void checkpoint(struct node *computed, struct node *leaf)
 	computed->step = NULL;
 }
 
+/*
+ * A value that gradients do not see being made.  Where something else computes the same and they see that, it is still another node.
+ */
+static struct node *cut_off(struct history *h, const struct past *p, struct node *x, struct error *err)
+{
+	struct past *before = p->n->pass ? history_past(h, p->n->alias) : NULL;
+	struct graph *g = h->c->graph;
+	struct node *y;
+
+	g->tracing = TRACE_PARTS;
+	y = op_apply(g, "detach", 1, &x, err);
+	if (y && p->flows && before) {
+		/* To gradients it is its older version. */
+		struct node *same = op_apply(g, "clone", 1, &before->node, err);
+
+		if (same)
+			checkpoint(same, y);
+		else
+			y = NULL;
+	}
+	g->tracing = TRACE_OFF;
+	return y;
+}
+
 static int build_one(struct history *h, struct past *p, struct error *err)
 {
 	const struct gnode *n = p->n;
@@ -498,6 +526,14 @@ static int build_one(struct history *h, struct past *p, struct error *err)
 		return -1;
 	}
 	p->node = widen(h, p->node, err);
+	/* An op that leaves everything as it is still makes another tensor. */
+	if (p->node && p->node->recorded && p->flows) {
+		h->c->graph->tracing = TRACE_PARTS;
+		p->node = op_apply(h->c->graph, "clone", 1, &p->node, err);
+		h->c->graph->tracing = TRACE_OFF;
+	}
+	if (p->node && p->expanded && n->cut && p->node->kind != NODE_BLOCK)
+		p->node = cut_off(h, p, p->node, err);
 	if (!p->node)
 		return -1;
 	if (!shape_equal(&p->node->shape, &n->shape) && !h->nset) {
@@ -528,7 +564,9 @@ int history_build(struct history *h, struct error *err)
 	int ret = 0;
 
 	for (int i = 0; i < h->n && !ret; i++)
-		ret = build_one(h, &h->past[i], err);
+		if (!(ret = build_one(h, &h->past[i], err)))
+			h->c->graph->fence = h->c->graph->n;
+	h->c->graph->fence = 0;
 	h->c->graph->tracing = before;
 	return ret;
 }

@@ -61,6 +61,7 @@ void opts_common(struct opt *opts, struct common *c, bool computes, bool writes)
 		*o++ = (struct opt){
 			"no-grad", 0, NULL, &c->no_grad, "recorded as a constant: no gradient flows through it", false
 		};
+		*o++ = (struct opt){ "save", 0, NULL, &c->save, "keep what goes into a pipe, too, in GRAPH.d", false };
 	}
 	*o++ = (struct opt){ "quiet", 'q', NULL, &c->quiet, "no warnings", false };
 	*o++ = (struct opt){ "verbose", 'v', NULL, &c->verbose, "say what was done", false };

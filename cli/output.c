@@ -36,7 +36,7 @@ int text_print(struct text *t, struct error *err)
 /* Hands tiles from the engine to a writer, and shows progress on a terminal when it takes long. */
 struct output {
 	struct sink sink;
-	struct writer *writer;
+	struct writer *writer, *also; /* also: or NULL */
 	enum dtype dtype;
 	int64_t size;
 	bool progress;
@@ -74,7 +74,8 @@ static int output_write_tile(struct sink *s, const void *elements, int64_t start
 {
 	struct output *o = (struct output *)s;
 
-	if (writer_write(o->writer, elements, start, n, err))
+	if (writer_write(o->writer, elements, start, n, err) ||
+	    (o->also && writer_write(o->also, elements, start, n, err)))
 		return -1;
 	if (o->hashes) {
 		int64_t itemsize = (int64_t)dtype_size(o->dtype);
@@ -100,23 +101,26 @@ static struct node *reversed(struct node *x, struct error *err)
 }
 
 int output_node(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran, struct gfile *facts,
-		struct error *err)
+		struct writer *also, struct error *err)
 {
-	struct output o = { .sink = { output_write_tile, false }, .writer = w, .size = x->size };
+	struct output o = { .sink = { output_write_tile, false }, .writer = w, .also = also, .size = x->size };
 
 	if (x->weak && !(x = node_cast(c->graph, x, x->dtype, err)))
 		return -1;
 	fortran = fortran && x->shape.ndim > 1;
-	if (writer_begin(w, name, x->dtype, &x->shape, fortran, err))
+	if (writer_begin(w, name, x->dtype, &x->shape, fortran, err) ||
+	    (also && writer_begin(also, name, x->dtype, &x->shape, fortran, err)))
+		return -1;
+	/* In Fortran order the elements do not come in the order of the hash. */
+	if (facts && fortran && (engine_keep(1, &x, err) || hash_node(x, facts, err)))
 		return -1;
 	if (fortran && !(x = reversed(x, err)))
 		return -1;
 	o.dtype = x->dtype;
-	/* In Fortran order the elements do not come in the order of the hash. */
 	o.hashes = facts && !fortran;
 	if (o.hashes && array_hash_init(&o.hasher, x->dtype, &x->shape, err))
 		return -1;
-	o.sink.random = writer_random(w);
+	o.sink.random = writer_random(w) && (!also || writer_random(also));
 	clock_gettime(CLOCK_MONOTONIC, &o.start);
 	o.progress = !c->common.quiet && x->size > (1 << 20) && isatty(2);
 	int ret = engine_run(x, &o.sink, err);
@@ -126,7 +130,7 @@ int output_node(struct cli *c, struct writer *w, const char *name, struct node *
 		facts->xxh3 = array_hash_digest(&o.hasher);
 		facts->known = !ret;
 	}
-	return ret ? -1 : writer_end(w, err);
+	return ret || writer_end(w, err) || (also && writer_end(also, err)) ? -1 : 0;
 }
 
 int show_node(struct node *x, const struct print_options *opt, struct error *err)
@@ -272,7 +276,7 @@ static int output_many_files(struct cli *c, int n, const struct result *r, const
 		if (writer_open(&w[i], path[i], opt, err))
 			goto done;
 		made = i + 1;
-		if (output_node(c, w[i], NULL, r[i].node, fortran, c->record ? &facts[i] : NULL, err))
+		if (output_node(c, w[i], NULL, r[i].node, fortran, c->record ? &facts[i] : NULL, NULL, err))
 			goto done;
 	}
 	made = 0;
@@ -301,6 +305,67 @@ static bool stdout_file(char *path, size_t size)
 	return n > 0 && *path == '/' && !stat(path, &st);
 }
 
+/* A writer for what --save keeps of a node. */
+static int saver_open(struct writer **w, const char *pattern, int64_t id, struct error *err)
+{
+	static const struct format_options none;
+	char number[24], *path;
+	int ret;
+
+	snprintf(number, sizeof(number), "%" PRId64, id);
+	path = output_numbered(pattern, number);
+	ret = path ? writer_open(w, path, &none, err) : error_memory(err, strlen(pattern));
+	free(path);
+	return ret;
+}
+
+/*
+ * A result for a pipe, or for a file that standard output is (named): what others may read before it is complete has its
+ * history first, and its hash later.
+ */
+static int output_recorded(struct cli *c, struct writer *w, const char *name, struct node *x, bool fortran,
+			   const char *named, struct error *err)
+{
+	char *saves = c->common.save && !named ? record_saves(c, err) : NULL;
+	const char *to = named ? named : saves;
+	struct file_facts f = { 0 };
+	struct gfile facts = { 0 };
+	struct writer *also = NULL;
+	char tag[NPY_TAG];
+	int64_t id = 0;
+	int ret = -1;
+
+	if ((c->common.save && !named && !saves) || record_results(c, 1, &x, &to, NULL, &id, err))
+		goto done;
+	record_tag(c, x, tag, sizeof(tag));
+	if (!named)
+		writer_tag(w, tag);
+	if (saves && saver_open(&also, saves, id, err))
+		goto done;
+	if (output_node(c, w, name, x, fortran, &facts, also, err))
+		goto done;
+	if (named && (writer_finish(w, err) || !writer_facts(w, &f)))
+		goto done;
+	if (also && (writer_finish(also, err) || !writer_facts(also, &f)))
+		goto done;
+	facts.size = f.size;
+	facts.mtime_ns = f.mtime_ns;
+	facts.dev = f.dev;
+	facts.ino = f.ino;
+	if (also) {
+		struct writer *one = also;
+
+		also = NULL;
+		if (writer_commit(one, err))
+			goto done;
+	}
+	ret = record_amend(c, id, &facts, err);
+done:
+	writer_abort(also);
+	free(saves);
+	return ret;
+}
+
 /* Results into one file, archive or stream. */
 static int output_one_file(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
 			   struct error *err)
@@ -308,12 +373,10 @@ static int output_one_file(struct cli *c, int n, const struct result *r, const s
 	struct writer **w = calloc((size_t)n + 1, sizeof(*w));
 	char **path = calloc((size_t)n + 1, sizeof(*path)), redirect[4096];
 	struct gfile *facts = calloc((size_t)n + 1, sizeof(*facts));
-	struct node **x = calloc((size_t)n + 1, sizeof(*x));
-	int64_t *ids = calloc((size_t)n + 1, sizeof(*ids));
 	bool streams = !c->common.output, named = false;
 	int ret = -1;
 
-	if (!w || !path || !facts || !x || !ids) {
+	if (!w || !path || !facts) {
 		error_memory(err, (size_t)n * sizeof(*facts));
 		goto done;
 	}
@@ -329,7 +392,6 @@ static int output_one_file(struct cli *c, int n, const struct result *r, const s
 			snprintf(number, sizeof(number), "arr_%d", i);
 			name = number;
 		}
-		x[i] = r[i].node;
 		if (c->record && !streams) {
 			bool key = writer_format(w[0])->archive;
 
@@ -340,31 +402,10 @@ static int output_one_file(struct cli *c, int n, const struct result *r, const s
 			}
 			sprintf(path[i], "%s%s%s", c->common.output, key ? ":" : "", key ? name : "");
 		}
-		/* What others may read before it is complete has its history first, and its hash later. */
-		if (c->record && streams) {
-			const char *to = named ? redirect : NULL;
-			char tag[NPY_TAG];
-
-			if (record_results(c, 1, &x[i], &to, NULL, &ids[i], err))
-				goto done;
-			record_tag(c, x[i], tag, sizeof(tag));
-			if (!named)
-				writer_tag(w[0], tag);
-		}
-		if (output_node(c, w[0], name, x[i], fortran, c->record ? &facts[i] : NULL, err))
+		if (c->record && streams
+			    ? output_recorded(c, w[0], name, r[i].node, fortran, named ? redirect : NULL, err)
+			    : output_node(c, w[0], name, r[i].node, fortran, c->record ? &facts[i] : NULL, NULL, err))
 			goto done;
-		if (c->record && streams) {
-			struct file_facts f = { 0 };
-
-			if (named && (writer_finish(w[0], err) || !writer_facts(w[0], &f)))
-				goto done;
-			facts[i].size = f.size;
-			facts[i].mtime_ns = f.mtime_ns;
-			facts[i].dev = f.dev;
-			facts[i].ino = f.ino;
-			if (facts[i].known && record_amend(c, ids[i], &facts[i], err))
-				goto done;
-		}
 	}
 	if (c->record && !streams) {
 		ret = output_commit(c, n, r, w, (const char *const *)path, facts, err);
@@ -383,8 +424,6 @@ done:
 	free(w);
 	free(path);
 	free(facts);
-	free(x);
-	free(ids);
 	return ret;
 }
 

@@ -69,6 +69,41 @@ static int write_views(struct cli *c, int n, const struct result *r, const char 
 	return view_write(output, 1, NULL, arrays, err);
 }
 
+/* A view is a tensor with a history like any other; a file that describes where its elements lie instead of holding them. */
+static int record_views(struct cli *c, int n, const struct result *r, const char *const *names, struct error *err)
+{
+	const char *output = c->common.output;
+	bool several = text_ends(output, ".dump.json");
+	struct gfile *facts = calloc((size_t)n, sizeof(*facts));
+	struct node **x = calloc((size_t)n, sizeof(*x));
+	char **path = calloc((size_t)n, sizeof(*path));
+	int64_t *ids = calloc((size_t)n, sizeof(*ids));
+	int ret = facts && x && path && ids ? 0 : error_memory(err, (size_t)n * sizeof(*facts));
+
+	for (int i = 0; i < n && !ret && c->record; i++) {
+		const char *name = names[i];
+
+		x[i] = r[i].node;
+		path[i] = strstr(output, "{}") ? output_numbered(output, name)
+					       : malloc(strlen(output) + strlen(name) + 2);
+		if (!path[i])
+			ret = error_memory(err, strlen(output));
+		else if (!strstr(output, "{}"))
+			sprintf(path[i], "%s%s%s", output, several ? ":" : "", several ? name : "");
+		if (!ret)
+			ret = hash_node(x[i], &facts[i], err);
+	}
+	if (!ret)
+		ret = record_results(c, n, x, (const char *const *)path, facts, ids, err);
+	for (int i = 0; path && i < n; i++)
+		free(path[i]);
+	free(facts);
+	free(x);
+	free(path);
+	free(ids);
+	return ret;
+}
+
 int output_views(struct cli *c, int n, const struct result *r, const char *maker, struct error *err)
 {
 	const char *output = c->common.output;
@@ -102,7 +137,9 @@ int output_views(struct cli *c, int n, const struct result *r, const char *maker
 		arrays[i] = &places[i];
 		names[i] = r[i].name ? r[i].name : numbers[i];
 	}
-	ret = write_views(c, n, r, names, arrays, err);
+	ret = record_views(c, n, r, names, err);
+	if (!ret)
+		ret = write_views(c, n, r, names, arrays, err);
 done:
 	free(numbers);
 	free(names);

@@ -1,4 +1,5 @@
 /* Recording: what the ops of a command were applied to, and what came of it, as nodes of a graph document. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,9 @@ int record_open(struct cli *c, struct error *err)
 			return error_set(
 				err, ERR_USAGE,
 				"--requires-grad is recorded in a graph: name one with --graph FILE or TENSOR_GRAPH");
+		if (c->common.save)
+			return error_set(err, ERR_USAGE,
+					 "--save keeps values for a graph: name one with --graph FILE or TENSOR_GRAPH");
 		return 0;
 	}
 	if (c->common.dry)
@@ -144,9 +148,19 @@ static bool stat_facts(const char *path, struct gfile *facts)
 	return true;
 }
 
-static int hash_array(struct file *f, int member, uint64_t *hash, struct error *err)
+int hash_node(struct node *x, struct gfile *facts, struct error *err)
 {
-	struct hash_sink h = { .sink = { hash_tile, false } };
+	struct hash_sink h = { .sink = { hash_tile, false }, .itemsize = dtype_size(x->dtype) };
+
+	if (array_hash_init(&h.hasher, x->dtype, &x->shape, err) || engine_run(x, &h.sink, err))
+		return -1;
+	facts->xxh3 = array_hash_digest(&h.hasher);
+	facts->known = true;
+	return 0;
+}
+
+static int hash_array(struct file *f, int member, struct gfile *facts, struct error *err)
+{
 	struct array a = { 0 };
 	struct graph *g;
 	struct node *x;
@@ -160,13 +174,8 @@ static int hash_array(struct file *f, int member, uint64_t *hash, struct error *
 		return -1;
 	}
 	x = node_leaf(g, &a, NULL, err);
-	if (x) {
-		h.itemsize = dtype_size(x->dtype);
-		if (!array_hash_init(&h.hasher, x->dtype, &x->shape, err)) {
-			ret = engine_run(x, &h.sink, err);
-			*hash = array_hash_digest(&h.hasher);
-		}
-	}
+	if (x)
+		ret = hash_node(x, facts, err);
 	graph_free(g);
 	return ret;
 }
@@ -183,8 +192,7 @@ int hash_place(const char *path, const char *key, struct gfile *facts, struct er
 		return -1;
 	i = file_find(f, key, err);
 	if (i >= 0)
-		ret = hash_array(f, i, &facts->xxh3, err);
-	facts->known = !ret;
+		ret = hash_array(f, i, facts, err);
 	file_close(f);
 	return ret;
 }
@@ -247,7 +255,7 @@ static int changed(const char *path, const struct gnode *n, struct error *err)
 {
 	return error_set(err, ERR_VALUE,
 			 "%s changed on disk since node %" PRId64
-			 " (%s): 'tensor graph require %s' or 'tensor op detach' takes it as it is now",
+			 " (%s); 'tensor graph require %s' takes it as it is now",
 			 path, n->id, n->op, path);
 }
 
@@ -548,6 +556,37 @@ static struct gnode *result_node(struct batch *b, struct node *x, int64_t first,
 	return n;
 }
 
+char *record_saves(const struct cli *c, struct error *err)
+{
+	const char *doc = graphdoc_path(c->record->doc);
+	char *pattern = malloc(strlen(doc) + 16);
+
+	if (!pattern) {
+		error_memory(err, strlen(doc));
+		return NULL;
+	}
+	sprintf(pattern, "%s.d", doc);
+	if (mkdir(pattern, 0777) && errno != EEXIST) {
+		error_errno(err, ERR_RESOURCE, "%s", pattern);
+		free(pattern);
+		return NULL;
+	}
+	strcat(pattern, "/{}.npy");
+	return pattern;
+}
+
+static int spell_output(struct cli *c, struct gnode *g, const char *path, struct error *err)
+{
+	char number[24], *numbered = NULL;
+
+	snprintf(number, sizeof(number), "%" PRId64, g->id);
+	if (c->common.save && text_ends(path, ".d/{}.npy") && !(numbered = output_numbered(path, number)))
+		return error_memory(err, strlen(path));
+	g->out = spell(c, numbered ? numbered : path, NULL, err);
+	free(numbered);
+	return g->out ? 0 : -1;
+}
+
 int record_results(struct cli *c, int n, struct node *const x[], const char *const paths[], const struct gfile facts[],
 		   int64_t ids[], struct error *err)
 {
@@ -579,7 +618,7 @@ int record_results(struct cli *c, int n, struct node *const x[], const char *con
 			}
 			g->requires_grad = x[i]->requires_grad = true;
 		}
-		if (paths && paths[i] && !(g->out = spell(c, paths[i], NULL, err)))
+		if (paths && paths[i] && spell_output(c, g, paths[i], err))
 			goto done;
 		if (facts)
 			g->file = facts[i];
@@ -609,24 +648,32 @@ void record_tag(const struct cli *c, const struct node *x, char *buf, size_t siz
 /* Is a node a leaf in PyTorch's sense: nothing differentiable made it? */
 static bool is_leaf(const struct gnode *n)
 {
-	return n->cut || n->nin == 0;
+	return (n->cut && !n->pass) || n->nin == 0;
 }
 
 int record_may_write(struct cli *c, const struct node *target, const char *name, struct error *err)
 {
 	const struct node *leaf = target->kind == NODE_VIEW ? target->in[0] : target;
 	const struct gnode *n;
+	bool view = leaf != target;
 
 	if (!c->record || !leaf->recorded || !leaf->requires_grad || c->common.no_grad)
 		return 0;
 	if (graphdoc_node(c->record->doc, leaf->recorded - 1, &n, err))
 		return -1;
-	if (!is_leaf(n))
+	/* What lies in the file of another tensor is a view of it. */
+	while (n->out && !is_leaf(n) && n->in[0].id >= 0 &&
+	       (strstr(n->out, ".view.json") || strstr(n->out, ".dump.json"))) {
+		view = true;
+		if (graphdoc_node(c->record->doc, n->in[0].id, &n, err))
+			return -1;
+	}
+	if (!is_leaf(n) || !n->requires_grad)
 		return 0;
 	return error_set(err, ERR_VALUE,
 			 "%s: %sa leaf Variable that requires grad is being used in an in-place operation. "
 			 "(--no-grad writes it without recording gradients)",
-			 name, leaf == target ? "" : "a view of ");
+			 name, view ? "a view of " : "");
 }
 
 int record_in_place(struct cli *c, struct node *target, const char *slice, struct node *y, const char *name,
@@ -688,9 +735,11 @@ int record_in_place(struct cli *c, struct node *target, const char *slice, struc
 	}
 	n->alias = old->id;
 	n->version = old->version + 1;
-	/* A parameter that is updated without gradients is still one. */
-	if (n->cut)
+	/* A parameter that is updated without gradients is still one; a result is still what it was to gradients. */
+	if (n->cut) {
 		n->requires_grad = leaf->requires_grad;
+		n->pass = old->requires_grad && !is_leaf(old);
+	}
 	*id = n->id;
 	ret = graphdoc_append(c->record->doc, b.n, b.nodes, err);
 done:

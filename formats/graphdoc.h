@@ -38,6 +38,7 @@ struct gnode {
 	struct gattr *attrs;
 	bool requires_grad;
 	bool cut; /* made under --no-grad or by detach: gradients do not flow through it to its inputs */
+	bool pass; /* cut, written in place over a result that requires grad: what gradients know of it is that result, alias */
 	enum dtype dtype;
 	struct shape shape;
 	char *out; /* file, relative to the directory of the document, with :KEY for a member; NULL: it only flowed through a pipe */

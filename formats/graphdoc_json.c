@@ -177,6 +177,8 @@ void gnode_print(struct text *t, const struct gnode *n, const struct gline *line
 			text_add(t, ",\"rg\":1");
 		if (n->cut)
 			text_add(t, ",\"cut\":1");
+		if (n->pass)
+			text_add(t, ",\"pass\":1");
 		text_fmt(t, ",\"dtype\":\"%s\",\"shape\":[", dtype_code(n->dtype));
 		for (int i = 0; i < n->shape.ndim; i++)
 			text_fmt(t, i ? ",%" PRId64 : "%" PRId64, n->shape.dim[i]);
@@ -447,8 +449,8 @@ static int parse_object(struct gnode *n, struct gline *line, const cJSON *o, str
 			ret = parse_inputs(n, j, err);
 		} else if (!strcmp(k, "attr")) {
 			ret = parse_attrs(n, j, err);
-		} else if (!strcmp(k, "rg") || !strcmp(k, "cut")) {
-			bool *flag = *k == 'r' ? &n->requires_grad : &n->cut;
+		} else if (!strcmp(k, "rg") || !strcmp(k, "cut") || !strcmp(k, "pass")) {
+			bool *flag = *k == 'r' ? &n->requires_grad : *k == 'c' ? &n->cut : &n->pass;
 
 			*flag = is(j, cJSON_True) || (is(j, cJSON_Number) && j->valuedouble != 0);
 		} else if (!strcmp(k, "dtype")) {

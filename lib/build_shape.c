@@ -844,19 +844,19 @@ int build_astype(struct call *c, struct error *err)
 	return call_result(c, node_cast(c->graph, c->in[0], attr_get(c, "dtype")->dtype, err), NULL, err);
 }
 
+/* A trace needs a node of its own: a tensor with a history of its own, or, detached, without one. */
 int build_clone(struct call *c, struct error *err)
-{
-	return call_result(c, strong(c, 0, err), NULL, err);
-}
-
-/* A trace needs a node of its own, at which gradients end. */
-int build_detach(struct call *c, struct error *err)
 {
 	struct node *x = strong(c, 0, err);
 
 	if (x && c->graph->tracing)
 		x = graph_add(c->graph, NODE_RESHAPE, x->dtype, &x->shape, 1, &x, err);
 	return call_result(c, x, NULL, err);
+}
+
+int build_detach(struct call *c, struct error *err)
+{
+	return build_clone(c, err);
 }
 
 /* v with x's dtype and shape: what x.copy_(v), x.fill_(v) write. */

@@ -189,12 +189,15 @@ static int bind_all(struct rule_call *r, struct error *err)
 	r->n = 0;
 	if (initial && initial->flag) {
 		const struct attr *axis = step_attr(s, "axis");
-		struct node *g = r->g;
+		char slice[4 * MAX_NDIM] = "";
 		int at = 0;
 
-		if (axis && !axis->none && axis_normalize(&at, axis->i, g->shape.ndim, err))
+		if (axis && !axis->none && axis_normalize(&at, axis->i, r->g->shape.ndim, err))
 			return -1;
-		if (!(r->g = node_slice(r->graph, g, at, 1, 1, g->shape.dim[at] - 1, err)))
+		for (int i = 0; i < at; i++)
+			strcat(slice, ":,");
+		strcat(slice, "1:");
+		if (!(r->g = op_slice(r->graph, r->g, slice, err)))
 			return -1;
 	}
 	if (rule_bind(r, "g", r->g, err))

@@ -118,6 +118,7 @@ struct step {
 struct graph {
 	struct node **nodes;
 	int n, room;
+	int fence; /* nodes before this index are not taken for new ones that compute the same (graph_unique) */
 	char **strings;
 	int nstrings, strings_room;
 	/* the trace: ops applied at the outermost level, while tracing is on; steps are of the graph's memory */

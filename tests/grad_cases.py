@@ -118,6 +118,8 @@ case("op moveaxis x --source 0,1 --destination 2,0", "x.movedim((0, 1), (2, 0))"
 case("op broadcast_to x 2,3,4", "x.expand(2, 3, 4)", (3, 1))
 case("op slice x 1:3,::-2", "x[1:3].flip(1)[:, ::2]", (4, 4))
 case("op slice x 1,None,::2", "x[1, None, ::2]", (4, 4))
+case("op slice_scatter x y --slice 1:3", "torch.cat([x[:1], y, x[3:]])", (4, 4), (2, 4))
+case("op slice_scatter x y --slice :,0", "torch.cat([y[:, None], x[:, 1:]], 1)", (4, 3), (4,))
 case("op flip x --axis 0", "x.flip(0)", (3, 4))
 case("op flip x", "x.flip(0, 1)", (3, 4))
 case("op roll x 2", "x.roll(2)", (3, 4))

@@ -69,6 +69,14 @@ def unslice(shape, at):
     return want
 
 
+def scattered(at):
+    def want(x, y):
+        out = x.copy()
+        out[eval(f"np.s_[{at}]")] = y
+        return out
+    return want
+
+
 def put(x, i, v, mode="raise"):
     out = x.copy()
     np.put(out, i, v, mode)
@@ -130,6 +138,9 @@ CASES = {
                        for shape, at in (((4, 5), "1"), ((4, 5), "1:3,-1"), ((4, 5), "::-1,::2"), ((4, 5), "3:0:-2,None,4:1:-1"), ((4, 5), "...,2"),
                                          ((7,), "1:6:3"), ((7,), "5:5"), ((2, 3, 4), ":,None,1,1::2"), ((4, 5), "7:,9:2"))]
                       + [case(A(3), "--shape 4 --slice 0:2", REFUSED)],
+    "slice_scatter": [case([A(4, 5), A(*shape)], f"--slice {at}", scattered(at)) for shape, at in (((5,), "1"), ((2,), "1:3,-1"), ((4, 3), "::-1,::2"),
+                                                                                                 ((5,), "1:3"), ((), "...,2"), ((0, 5), "7:"))]
+                     + [case([A(4, 5), A(3)], "--slice 1", REFUSED), case([A(4, 5), A(5)], "--slice 4", REFUSED)],
     "slice": [
         case(A(4, 5), "0:3,::2", lambda x: x[0:3, ::2]), case(A(4, 5), "-1", lambda x: x[-1]), case(A(4, 5), ":,::-1", lambda x: x[:, ::-1]),
         case(A(4, 5), "...,0", lambda x: x[..., 0]), case(A(4, 5), "None,1,None", lambda x: x[None, 1, None]),

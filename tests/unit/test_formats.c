@@ -174,7 +174,7 @@ static void test_header_text(void)
 		struct text t = TEXT_INIT;
 		size_t len = strlen(row[i].dict);
 
-		npy_header_text(&t, row[i].dtype, &row[i].shape, row[i].fortran);
+		npy_header_text(&t, row[i].dtype, &row[i].shape, row[i].fortran, "");
 		report(t.len % 64 == 0 && t.s[t.len - 1] == '\n' && !memcmp(t.s + 10, row[i].dict, len) &&
 			       strspn(t.s + 10 + len, " ") == t.len - 11 - len,
 		       row[i].dict, t.s + 10);
