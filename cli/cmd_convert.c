@@ -416,9 +416,10 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		goto done;
 	for (int i = 0; i < in.n && !detach; i++)
 		if (in.r[i].node->requires_grad) {
-			error_set(err, ERR_VALUE,
-				  "%s: can't convert a Tensor that requires grad: use 'tensor convert --detach'",
-				  in.r[i].node->label ? in.r[i].node->label : "standard input");
+			error_set(
+				err, ERR_VALUE,
+				"%s: Can't call numpy() on Tensor that requires grad. Use 'tensor convert --detach' instead",
+				in.r[i].node->label ? in.r[i].node->label : "standard input");
 			goto done;
 		}
 	/* What was converted is a constant. */

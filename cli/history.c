@@ -580,25 +580,35 @@ static struct past *past_of(const struct history *h, const struct node *x)
 	return p && p->node == x ? p : NULL;
 }
 
-/* Which node saved the values of p for its gradient: itself, if that reads the result, or one that took it. */
+/*
+ * Which node saved the values of p for its gradient: itself, if that reads the result, or one that took it.  NULL if it was only the
+ * op in place that has changed them: that saves a copy in PyTorch, and here they are computed again, or cannot be had.
+ */
 static const struct gnode *saver(const struct history *h, const struct past *p)
 {
 	const struct op *op = op_of(p->n->op);
-	const char *const *texts = op ? gradient_texts(op) : NULL;
 
-	for (int i = 0; texts && texts[i]; i++)
-		if (strstr(texts[i], "out"))
-			return p->n;
-	for (int i = 0; i < h->n; i++)
-		for (int k = 0; k < h->past[i].n->nin; k++)
-			if (h->past[i].n->in[k].id == p->id && h->past[i].n->alias != p->id)
-				return h->past[i].n;
-	return p->n;
+	if (p->flows && op && gradient_reads(op, -1))
+		return p->n;
+	for (int i = 0; i < h->n; i++) {
+		const struct past *q = &h->past[i];
+		int k = 0;
+
+		if (!q->flows || q->id == p->by || !(op = op_of(q->n->op)))
+			continue;
+		for (; k < q->n->nin; k++)
+			if (q->n->in[k].id == p->id && gradient_reads(op, k))
+				return q->n;
+		for (int j = 0; j < q->n->nattrs; j++)
+			if (!q->n->attrs[j].text && q->n->attrs[j].ref.id == p->id)
+				return q->n;
+	}
+	return NULL;
 }
 
-static int modified(struct history *h, const struct past *p, struct error *err)
+static int modified(struct history *h, const struct past *p, const struct gnode *n, struct error *err)
 {
-	const struct gnode *by, *n = saver(h, p);
+	const struct gnode *by;
 
 	if (graphdoc_node(h->doc, p->by, &by, err))
 		return -1;
@@ -671,10 +681,9 @@ int history_check(struct history *h, int n, struct node *const x[], struct error
 	for (int i = 0; i < saved.n && !ret; i++) {
 		struct past *p = past_of(h, saved.x[i]);
 
-		if (p->state == PAST_IN_PLACE && !h->recompute)
-			ret = modified(h, p, err);
-		else
-			ret = push(&todo, saved.x[i], err);
+		const struct gnode *n = p->state == PAST_IN_PLACE && !h->recompute ? saver(h, p) : NULL;
+
+		ret = n ? modified(h, p, n, err) : push(&todo, saved.x[i], err);
 	}
 	ret = ret || walk(h, &todo, NULL, err);
 	free(todo.x);

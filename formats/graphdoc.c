@@ -553,7 +553,7 @@ int graphdoc_refresh(struct graphdoc *d, struct error *err)
 	return ret;
 }
 
-static int find_directory(struct graphdoc *d, const char *path, struct error *err)
+static int find_directory(struct graphdoc *d, const char *path, bool create, struct error *err)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
@@ -563,7 +563,7 @@ static int find_directory(struct graphdoc *d, const char *path, struct error *er
 	free(dir);
 	if (!d->path)
 		return error_memory(err, strlen(path));
-	return d->directory ? 0 : error_errno(err, ERR_FILE, "%s", path);
+	return d->directory ? 0 : error_errno(err, create ? ERR_RESOURCE : ERR_FILE, "%s", path);
 }
 
 int graphdoc_open(struct graphdoc **out, const char *path, bool create, struct error *err)
@@ -575,7 +575,7 @@ int graphdoc_open(struct graphdoc **out, const char *path, bool create, struct e
 	if (!d)
 		return error_memory(err, sizeof(*d));
 	d->fd = -1;
-	ret = find_directory(d, path, err);
+	ret = find_directory(d, path, create, err);
 	if (!ret)
 		ret = reopen(d, create, err);
 	if (!ret && create && !fstat(d->fd, &st) && st.st_size == 0) {

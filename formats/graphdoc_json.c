@@ -281,25 +281,6 @@ static bool parse_reference(struct gref *r, const cJSON *j, int64_t limit)
 	return integer(j, &r->id) && r->id >= 0 && r->id < limit;
 }
 
-/* The strings of cJSON, with the surrogates of surrogateescape back to bytes. */
-static char *unescape(const char *s)
-{
-	char *out = strdup(s), *q = out;
-
-	for (const unsigned char *p = (const unsigned char *)s; out && *p; p++) {
-		/* U+DC80..U+DCFF, which cJSON writes as three bytes */
-		if (p[0] == 0xed && (p[1] & 0xf0) == 0xb0 && (p[2] & 0xc0) == 0x80) {
-			*q++ = (char)((p[1] & 0x0f) << 6 | (p[2] & 0x3f));
-			p += 2;
-		} else {
-			*q++ = (char)*p;
-		}
-	}
-	if (q)
-		*q = '\0';
-	return out;
-}
-
 static int parse_attrs(struct gnode *n, const cJSON *j, struct error *err)
 {
 	const cJSON *a;
@@ -319,7 +300,7 @@ static int parse_attrs(struct gnode *n, const cJSON *j, struct error *err)
 		if (!(g->name = strdup(a->string)))
 			return error_memory(err, 1);
 		if (is(a, cJSON_String)) {
-			if (!(g->text = unescape(a->valuestring)))
+			if (!(g->text = strdup(a->valuestring)))
 				return error_memory(err, 1);
 		} else if (!is(a, cJSON_Object) || !parse_reference(&g->ref, a, n->id)) {
 			return wrong(n, "an attribute is neither a text nor a node before this one", err);
@@ -379,7 +360,16 @@ static int keep(struct gnode *n, const cJSON *j, struct error *err)
 	if (n->extra)
 		text_fmt(&t, "%s,", n->extra);
 	put_string(&t, j->string);
-	text_fmt(&t, ":%s", value);
+	text_char(&t, ':');
+	for (const unsigned char *q = (const unsigned char *)value; *q;) {
+		size_t k = text_utf8(q);
+
+		if (k || *q < 0x80)
+			text_add_n(&t, (const char *)q, k ? k : 1);
+		else
+			text_fmt(&t, "\\udc%02x", *q);
+		q += k ? k : 1;
+	}
 	json.release(value);
 	if (t.failed) {
 		text_release(&t);
@@ -464,7 +454,7 @@ static int parse_object(struct gnode *n, struct gline *line, const cJSON *o, str
 			shape = true;
 		} else if (!strcmp(k, "out")) {
 			if (is(j, cJSON_String) && *j->valuestring)
-				n->out = unescape(j->valuestring);
+				n->out = strdup(j->valuestring);
 			else if (!is(j, cJSON_NULL))
 				return wrong(n, "out is no path", err);
 		} else if (!strcmp(k, "file")) {
@@ -520,13 +510,11 @@ static bool too_deep(const char *text, size_t len)
 	return false;
 }
 
-static cJSON *parse(const char *text, size_t len, struct error *err)
+static cJSON *parse_text(const char *text, size_t len, struct error *err)
 {
 	const char *end = NULL;
 	cJSON *j;
 
-	if (load_json(err))
-		return NULL;
 	if (too_deep(text, len)) {
 		error_set(err, ERR_FILE, "is nested too deeply for a graph");
 		return NULL;
@@ -548,6 +536,68 @@ static cJSON *parse(const char *text, size_t len, struct error *err)
 		return NULL;
 	}
 	return j;
+}
+
+/* The code unit of the escape at text[i], or -1. */
+static int escaped(const char *text, size_t i, size_t len)
+{
+	int unit = 0;
+
+	if (i + 6 > len || text[i] != '\\' || text[i + 1] != 'u')
+		return -1;
+	for (int k = 2; k < 6; k++) {
+		const char *digits = "0123456789abcdef", *at = strchr(digits, text[i + (size_t)k] | 0x20);
+
+		if (!at || !*at)
+			return -1;
+		unit = unit * 16 + (int)(at - digits);
+	}
+	return unit;
+}
+
+/* Lone surrogates that stand for bytes, which cJSON refuses, as these bytes, which it leaves alone: a shorter text. */
+static char *with_bytes(const char *text, size_t *len)
+{
+	char *out = malloc(*len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; out && i < *len;) {
+		int unit = escaped(text, i, *len);
+		size_t k = unit >= 0xd800 && unit < 0xdc00 ? 12 : unit >= 0 ? 6 : text[i] == '\\' ? 2 : 1;
+
+		if (unit >= 0xdc80 && unit <= 0xdcff) {
+			out[n++] = (char)(unit & 0xff);
+			i += 6;
+			continue;
+		}
+		for (; k && i < *len; k--)
+			out[n++] = text[i++];
+	}
+	if (out)
+		out[n] = '\0';
+	*len = n;
+	return out;
+}
+
+static cJSON *parse(const char *text, size_t len, struct error *err)
+{
+	cJSON *j;
+
+	if (load_json(err))
+		return NULL;
+	for (const char *p = text; (p = memchr(p, '\\', len - (size_t)(p - text))); p++)
+		if (len - (size_t)(p - text) >= 6 && (!memcmp(p, "\\udc", 4) || !memcmp(p, "\\uDC", 4))) {
+			char *bytes = with_bytes(text, &len);
+
+			if (!bytes) {
+				error_memory(err, len);
+				return NULL;
+			}
+			j = parse_text(bytes, len, err);
+			free(bytes);
+			return j;
+		}
+	return parse_text(text, len, err);
 }
 
 int gnode_parse(struct gnode *n, struct gline *line, const char *text, size_t len, struct error *err)

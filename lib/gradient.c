@@ -1,6 +1,7 @@
 /* The backward pass: see gradient.h. */
 #include "gradient.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,43 @@ const char *const *gradient_texts(const struct op *op)
 	const struct rule *r = rule_of(op);
 
 	return r && !r->fn ? r->text : NULL;
+}
+
+/* Is name a word of text that stands for values, not for a shape or dtype? */
+static bool mentions(const char *text, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = text; (p = strstr(p, name)); p += n) {
+		const char *end = p + n;
+		bool word = (p == text || !(isalnum((unsigned char)p[-1]) || p[-1] == '_' || p[-1] == '.')) &&
+			    !isalnum((unsigned char)*end) && *end != '_' && *end != '=';
+
+		if (word && strncmp(end, ".shape", 6) && strncmp(end, ".dtype", 6))
+			return true;
+	}
+	return false;
+}
+
+bool gradient_reads(const struct op *op, int operand)
+{
+	static const char *const names[] = { "x", "y", "z", "w" };
+	const struct rule *r = rule_of(op);
+	struct attr attrs[MAX_ATTRS];
+	const char *name = operand < 0 ? "out" : operand < 4 ? names[operand] : NULL;
+	int nattrs = op_attrs(op, attrs), in = op->nin_max;
+
+	if (!r || r->fn || op->class == OP_TEXT)
+		return true;
+	for (int i = 0; i < nattrs && op->class == OP_MAP; i++)
+		in -= attrs[i].type == ATTR_OPERAND;
+	for (int i = 0, k = in; i < nattrs && operand >= in; i++)
+		if (attrs[i].type == ATTR_OPERAND && k++ == operand)
+			name = attrs[i].name;
+	for (int i = 0; i < 5; i++)
+		if (r->text[i] && name && (mentions(r->text[i], name) || (operand < 0 && mentions(r->text[i], "outk"))))
+			return true;
+	return !name;
 }
 
 const struct attr *step_attr(const struct step *s, const char *name)
@@ -267,10 +305,14 @@ static int step_operand(struct rule_call *r, int k, const struct rule *rule, gra
 	} else {
 		d = text && strcmp(text, "0") ? expr_build(r->graph, text, r->n, r->bound, err) : NULL;
 	}
-	if (!text || !strcmp(text, "0")) {
-		if (text && notice)
-			notice(arg, r->step);
+	if (!text)
 		return 0;
+	if (!strcmp(text, "0")) {
+		static const struct scalar zero = { .kind = SCALAR_INT };
+
+		if (notice)
+			notice(arg, r->step);
+		d = node_full(r->graph, grad_dtype(x), &x->shape, &zero, err);
 	}
 	return d ? accumulate(x, d, err) : -1;
 }

@@ -27,6 +27,12 @@ bool gradient_known(const struct op *op);
 /* The texts of a row for its help, NULL-terminated; NULL when a function writes them or there are none. */
 const char *const *gradient_texts(const struct op *op);
 
+/*
+ * Do the gradients of a row read the values of an operand (0, 1, ... in call order, then those that attributes name), or of
+ * its result (-1)?  True where only its run can tell.
+ */
+bool gradient_reads(const struct op *op, int operand);
+
 /* For the functions that write the text of one gradient, gradient_rules.c. */
 enum { RULE_BINDINGS = 16 + MAX_ATTRS };
 

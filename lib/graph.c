@@ -171,7 +171,7 @@ struct node *graph_unique(struct node *x)
 {
 	struct graph *g = x ? x->graph : NULL;
 
-	for (int i = x ? g->n - 2 : -1; i >= g->fence && i >= g->n - LOOK_BACK; i--)
+	for (int i = x ? g->n - 2 : -1; x && i >= g->fence && i >= g->n - LOOK_BACK; i--)
 		if (same_node(g->nodes[i], x)) {
 			g->n--;
 			node_free(x);
