@@ -149,7 +149,7 @@ static int nodes_of(struct cli *c, struct history *h, int n, const char **files,
 				return -1;
 			}
 		}
-	h->recompute = n > 0; /* the whole history, also behind files */
+	h->recompute = h->shallow = n > 0; /* the history, also behind files */
 	ret = history_collect(h, (int)count, roots, true, err);
 	free(roots);
 	return ret;
@@ -376,7 +376,7 @@ done:
 
 static int prune(struct cli *c, int n, const char **files, struct error *err)
 {
-	struct history all = { .c = c, .doc = record_doc(c) }, h = { .c = c, .doc = record_doc(c), .recompute = true };
+	struct history all = { .c = c, .doc = record_doc(c) }, h = { .c = c, .doc = record_doc(c) };
 	int64_t *keep = NULL, before = graphdoc_next(all.doc);
 	int count = 0, ret = -1;
 
@@ -389,9 +389,9 @@ static int prune(struct cli *c, int n, const char **files, struct error *err)
 		error_memory(err, (size_t)all.n * sizeof(*keep));
 		goto done;
 	}
-	/* What files that are there need; without names, all of them. */
+	/* What gradients of files that are there need; without names, all of them. */
 	for (int i = 0; i < all.n; i++)
-		if (n || all.past[i].state == PAST_HERE)
+		if (all.past[i].state == PAST_HERE)
 			keep[count++] = all.past[i].id;
 	if (history_collect(&h, count, keep, true, err))
 		goto done;

@@ -248,11 +248,11 @@ int history_collect(struct history *h, int n, const int64_t roots[], bool gradie
 			goto done;
 
 		const struct gnode *g = p->n;
-		bool leaf = history_is_leaf(g) && !(g->cut && p->state != PAST_HERE);
+		bool leaf = history_is_leaf(g) && (h->shallow || !g->cut || p->state == PAST_HERE);
 		bool file = p->state == PAST_HERE && !(h->recompute && g->nin);
 
 		p->flows = gradients && g->requires_grad && (!g->cut || g->pass) && g->nin > 0;
-		if (set_node(h, id) || (leaf && g->nin == 0) || (!p->flows && file))
+		if (set_node(h, id) || (leaf && (g->nin == 0 || h->shallow)) || (!p->flows && file))
 			continue;
 		p->expanded = true;
 		for (int i = 0; i < g->nin; i++)
@@ -276,45 +276,35 @@ done:
 
 /* == building == */
 
+/* An array whose values cannot be had: only its shape and type are known. */
 static int not_there(const struct node *x, const void *const in[], void *out, struct error *err)
 {
+	(void)x;
 	(void)in;
 	(void)out;
-	return error_set(err, ERR_VALUE, "%s", (const char *)x->u.block.data);
+	return error_set(err, ERR_VALUE, "values that are needed were not kept");
 }
 
-/* An array whose values cannot be had: only its shape and type are known, and whoever asks for more is told why. */
-static struct node *placeholder(struct history *h, const struct past *p, struct error *err)
+/* Why the values of a node cannot be had. */
+static int lost(struct history *h, const struct past *p, struct error *err)
 {
-	struct node *x = node_block(h->c->graph, not_there, 0, NULL, p->n->dtype, &p->n->shape, err);
 	const struct gnode *n = p->n, *by;
-	char text[1024];
 
-	if (!x ||
-	    ((p->state == PAST_OVERWRITTEN || p->state == PAST_IN_PLACE) && graphdoc_node(h->doc, p->by, &by, err)))
-		return NULL;
+	if ((p->state == PAST_OVERWRITTEN || p->state == PAST_IN_PLACE) && graphdoc_node(h->doc, p->by, &by, err))
+		return -1;
 	if (p->state == PAST_MISSING)
-		snprintf(text, sizeof(text), "%s: the file of node %" PRId64 " (%s) is gone, and it is needed", n->out,
-			 n->id, n->op);
-	else if (p->state == PAST_PIPED)
-		snprintf(text, sizeof(text),
-			 "the values of node %" PRId64
-			 " (%s) came through a pipe and were not kept: --save keeps them, or a file with -o",
-			 n->id, n->op);
-	else if (p->state == PAST_IN_PLACE)
-		snprintf(text, sizeof(text),
-			 "%s: node %" PRId64 " (%s), an op in place, has overwritten the values of node %" PRId64
+		return error_set(err, ERR_VALUE, "%s: the file of node %" PRId64 " (%s) is gone, and it is needed",
+				 n->out, n->id, n->op);
+	if (p->state == PAST_PIPED)
+		return error_set(err, ERR_VALUE,
+				 "the values of node %" PRId64
+				 " (%s) came through a pipe and were not kept: --save keeps "
+				 "them, or a file with -o",
+				 n->id, n->op);
+	return error_set(err, ERR_VALUE,
+			 "%s: node %" PRId64 " (%s%s) has overwritten the values of node %" PRId64
 			 " (%s), and they are needed: keep a copy under another name",
-			 n->out, p->by, by->op, n->id, n->op);
-	else
-		snprintf(text, sizeof(text),
-			 "%s: node %" PRId64 " (%s) has overwritten the values of node %" PRId64
-			 " (%s), and they are needed: keep them under another name",
-			 n->out, p->by, by->op, n->id, n->op);
-	x->u.block.data = strdup(text);
-	if (!x->u.block.data)
-		error_memory(err, strlen(text));
-	return x->u.block.data ? x : NULL;
+			 n->out, p->by, by->op, p->state == PAST_IN_PLACE ? ", in place" : "", n->id, n->op);
 }
 
 static struct node *from_file(struct history *h, const struct past *p, struct error *err)
@@ -513,7 +503,7 @@ static int build_one(struct history *h, struct past *p, struct error *err)
 			if (build_op(h, p, err)) /* drawn or made again */
 				return -1;
 		} else
-			p->node = placeholder(h, p, err);
+			p->node = node_block(h->c->graph, not_there, 0, NULL, n->dtype, &n->shape, err);
 	} else if (!strcmp(n->op, "output")) {
 		struct past *of = history_past(h, n->in[0].id);
 		long k = n->nattrs && n->attrs[0].text ? strtol(n->attrs[0].text, NULL, 10) : -1;
@@ -555,6 +545,11 @@ static int build_one(struct history *h, struct past *p, struct error *err)
 		p->node->recorded = n->id + 1;
 		p->node->requires_grad = n->requires_grad;
 	}
+	p->lost = p->node->kind == NODE_BLOCK && p->node->u.block.fn == not_there;
+	for (int i = 0; p->expanded && !leaf && i < n->nin; i++)
+		p->lost |= n->in[i].id >= 0 && history_past(h, n->in[i].id)->lost;
+	for (int i = 0; p->expanded && !leaf && i < n->nattrs; i++)
+		p->lost |= !n->attrs[i].text && n->attrs[i].ref.id >= 0 && history_past(h, n->attrs[i].ref.id)->lost;
 	return 0;
 }
 
@@ -655,8 +650,9 @@ static int walk(struct history *h, struct stack *todo, struct stack *saved, stru
 				return -1;
 			continue;
 		}
-		if (x->kind == NODE_BLOCK && x->u.block.fn == not_there)
-			return error_set(err, ERR_VALUE, "%s", (const char *)x->u.block.data);
+		/* Of several reasons the one that is nearest to what is asked for. */
+		if (p && p->lost && (p->n->out || !p->expanded))
+			return lost(h, p, err);
 		if (p && x->kind == NODE_LEAF && p->state == PAST_HERE && !set_node(h, p->id) && verify(h, p->n, err))
 			return -1;
 		for (int i = 0; i < x->nin; i++)

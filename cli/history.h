@@ -16,6 +16,7 @@ struct past {
 	int nout;
 	bool flows;    /* a gradient can flow through it to its inputs */
 	bool expanded; /* its inputs are here, too */
+	bool lost;     /* its values cannot be had */
 	enum past_state {
 		PAST_HERE,	  /* its file holds it, as far as a look at the directory tells */
 		PAST_PIPED,	  /* it was never in a file */
@@ -33,6 +34,7 @@ struct history {
 	struct past *past; /* ascending ids */
 	bool recompute;	   /* take no value from a file but leaves, and pay no heed to in-place ops */
 	bool wide;	   /* floats as float64: to check gradients */
+	bool shallow;	   /* nothing behind leaves in PyTorch's sense, parameters that --no-grad has updated */
 	/* leaves whose values are others: replay --set */
 	int nset;
 	struct history_set {

@@ -15,7 +15,12 @@ const struct command commands[] = {
 	{ "matmul", cmd_matmul, "matmul A B [-o FILE]", "the matrix product, A @ B", true },
 	{ "reduce", cmd_reduce, "reduce NAME A [--axis LIST] [--keepdims] [ATTRIBUTES] [-o FILE]", "sum, mean, max, argmax, std, ... over axes", true },
 	{ "grad", cmd_grad, "grad LOSS [WRT ...] [-o FILE ...] [--grad-output A] [--accumulate] [--create-graph] [--check]", "gradients of a recorded result", true },
-	{ "graph", cmd_graph, "graph require|show|dot|verify|prune|replay [FILE ...] [--graph FILE]", "what was recorded: shown, drawn, verified, run again", true },
+	{ "graph", cmd_graph, "graph require FILE ... [--off]\n"
+	  "       tensor graph show [FILE ...] [--full]\n"
+	  "       tensor graph dot [FILE ...]\n"
+	  "       tensor graph verify [FILE ...] [--fast]\n"
+	  "       tensor graph replay [FILE ...] [--set NAME=OPERAND ...] [-o FILE ...]\n"
+	  "       tensor graph prune [FILE ...]", "what was recorded: shown, drawn, verified, run again", true },
 	{ "convert", cmd_convert, "convert [NAME=]IN ... -o OUT [OPTIONS]", "between formats, dtypes, orders; pack and unpack archives", true },
 	{ "info", cmd_info, "info FILE ... [--json] [--field NAME] [--stats]", "what a file holds, from its header", false },
 	{ "show", cmd_show, "show [A ...] [--full] [--precision N] [--format csv|json]", "print an array as NumPy prints it", false },

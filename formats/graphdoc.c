@@ -819,6 +819,41 @@ int graphdoc_amend(struct graphdoc *d, int64_t id, const struct gfile *file, str
 	return ret;
 }
 
+static bool kept(int64_t id, int64_t n, const int64_t *keep)
+{
+	int64_t low = 0, high = n;
+
+	while (low < high) {
+		int64_t mid = low + (high - low) / 2;
+
+		if (keep[mid] == id)
+			return true;
+		if (keep[mid] < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return id < 0;
+}
+
+/* A node whose inputs are forgotten is a leaf: its file is all that is known of it. */
+static void make_leaf(struct gnode *g, int64_t n, const int64_t *keep)
+{
+	static char leaf[] = "leaf";
+	bool whole = kept(g->alias, n, keep);
+
+	for (int i = 0; i < g->nin; i++)
+		whole &= kept(g->in[i].id, n, keep);
+	for (int i = 0; i < g->nattrs; i++)
+		whole &= g->attrs[i].text || kept(g->attrs[i].ref.id, n, keep);
+	if (whole)
+		return;
+	g->op = leaf;
+	g->nin = g->nattrs = 0;
+	g->alias = -1;
+	g->cut = g->pass = false;
+}
+
 int graphdoc_prune(struct graphdoc *d, int64_t n, const int64_t *keep, struct error *err)
 {
 	struct text t = TEXT_INIT;
@@ -841,6 +876,7 @@ int graphdoc_prune(struct graphdoc *d, int64_t n, const int64_t *keep, struct er
 		if (graphdoc_node(d, keep[i], &g, err))
 			goto done;
 		nodes[i] = *g;
+		make_leaf(&nodes[i], n, keep);
 	}
 	/* Indices are looked up in what is printed: forget what was. */
 	struct entry **cache = d->cache;

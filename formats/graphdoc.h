@@ -86,7 +86,7 @@ int graphdoc_amend(struct graphdoc *d, int64_t id, const struct gfile *file,
 		   struct error *err); /* locks by itself if need be */
 void graphdoc_unlock(struct graphdoc *d);
 
-/* Rewrite with only the nodes keep[0..n) (ascending), ids kept; temporary file and rename, under the lock. */
+/* Rewrite with only the nodes keep[0..n) (ascending), ids kept; those that refer to others become leaves.  Temporary file and rename, under the lock. */
 int graphdoc_prune(struct graphdoc *d, int64_t n, const int64_t *keep, struct error *err);
 
 #endif

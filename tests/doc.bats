@@ -31,7 +31,7 @@ load helper
 }
 
 @test "every option of -h is in the page or in tensor.1" {
-	for command in create op matmul reduce convert info show compare eval run; do
+	for command in create op matmul reduce convert info show compare eval run grad graph; do
 		for option in $(tensor "$command" -h | sed -n 's/^ *\(-., \)\{0,1\}--\([a-z-]*\).*/\2/p'); do
 			grep -Eq -- "-$option( |\$)" "$TOP/man/tensor-$command.1" "$TOP/man/tensor.1" ||
 				{ echo "tensor-$command.1 and tensor.1 lack --$option"; return 1; }

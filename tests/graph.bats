@@ -214,7 +214,8 @@ assert eval(sys.argv[2]), n' "$1"
 	leaf w 4
 	cp w.npy before.npy
 	for command in 'add_ w.npy 1' 'zero_ w.npy' 'mul_ w.npy w.npy'; do
-		run -4 --separate-stderr tensor op $command
+		read -ra words <<<"$command"
+		run -4 --separate-stderr tensor op "${words[@]}"
 		message "tensor op: w.npy: a leaf Variable that requires grad is being used in an in-place operation. (--no-grad writes it without recording gradients)"
 	done
 	run -4 --separate-stderr tensor op add_ w.npy@1:3 1
@@ -244,7 +245,7 @@ assert eval(sys.argv[2]), n' "$1"
 	message "tensor grad: one of the variables needed for gradient computation has been modified by an inplace operation: w.npy: node 1 (sin) saved it; node * (mul_) wrote it (--recompute computes it again)"
 	[ ! -e dw.npy ]
 	run -4 --separate-stderr tensor grad saved.npy w.npy -o dw.npy --recompute
-	message "tensor grad: w.npy: node * (mul_), an op in place, has overwritten the values of node 0 (leaf), and they are needed: keep a copy under another name"
+	message "tensor grad: w.npy: node * (mul_, in place) has overwritten the values of node 0 (leaf), and they are needed: keep a copy under another name"
 	tensor grad free.npy w.npy -o dw.npy
 	holds dw.npy '[1., 1, 1]'
 	# Training: the loss of the next step is of the new value.
@@ -380,7 +381,7 @@ assert eval(sys.argv[2]), n' "$1"
 	near dw.npy 'np.exp(x0)'
 	tensor create zeros 3 -o x.npy
 	run -4 --separate-stderr tensor grad loss.npy w.npy -o dw2.npy
-	message "tensor grad: x.npy: node * (zeros) has overwritten the values of node * (leaf), and they are needed: keep them under another name"
+	message "tensor grad: x.npy: node * (zeros) has overwritten the values of node * (leaf), and they are needed: keep a copy under another name"
 	# What was drawn is drawn again.
 	tensor create randn 3 --seed 5 -o r.npy
 	cp r.npy r0.npy
@@ -568,9 +569,9 @@ loss.npy: is gone (node 4, sum)
 		tensor op mul w.npy "$i" | tensor reduce sum - -o loss.npy
 	done
 	tensor grad loss.npy w.npy -o before.npy
-	lines=$(wc -l <g.json)
+	before=$(wc -l <g.json)
 	tensor graph prune
-	[ "$(wc -l <g.json)" -lt $((lines / 4)) ]
+	[ "$(wc -l <g.json)" -lt $((before / 4)) ]
 	nodes 'len(n) == 3'
 	tensor grad loss.npy w.npy -o after.npy
 	cmp before.npy after.npy
@@ -590,10 +591,8 @@ loss.npy: is gone (node 4, sum)
 	tensor grad b/loss.npy b/link.npy -o dw.npy
 	numpy 'assert np.allclose(np.load("dw.npy"), np.exp(np.load("a/w.npy")))'
 	nodes '{x["out"] for x in n} == {"a/w.npy", "b/y.npy", "b/loss.npy"}'
-	cd a
-	tensor grad ../b/loss.npy --graph ../g.json
-	[ -e w.grad.npy ]
-	cd ..
+	(cd a && tensor grad ../b/loss.npy --graph ../g.json)
+	[ -e a/w.grad.npy ]
 	# The whole tree can move.
 	mkdir moved && mv a b g.json moved/
 	tensor grad moved/b/loss.npy moved/a/w.npy --graph moved/g.json -o dw2.npy
@@ -633,4 +632,24 @@ loss.npy: is gone (node 4, sum)
 	message "tensor grad: l2.npy is not in the graph *: it was made without --graph or TENSOR_GRAPH"
 	run -4 --separate-stderr tensor grad - w.npy <l2.npy
 	message "tensor grad: standard input: its history is not in *g.json: record it with TENSOR_GRAPH set for the whole pipeline"
+}
+
+@test "a loss of before the last steps of training" {
+	numpy 'np.save("w.npy", np.array([1., 2, 3]))'
+	tensor graph require w.npy
+	for _ in 1 2 3; do
+		tensor op square w.npy | tensor reduce sum - -o loss.npy
+		tensor grad loss.npy w.npy | tensor op sub_ w.npy - --no-grad
+	done
+	# What it needs went with the last step; the message names that, not the first of what is missing.
+	tensor op relu w.npy | tensor op exp - | tensor reduce sum - -o loss.npy
+	tensor op sub_ w.npy 1 --no-grad
+	run -4 --separate-stderr tensor grad loss.npy w.npy
+	message "tensor grad: w.npy: node * (sub_, in place) has overwritten the values of node * (sub_), and they are needed: keep a copy under another name"
+}
+
+@test "a network with two layers learns the iris" {
+	run -0 --separate-stderr "$TOP/tests/mlp"
+	[ -z "$stderr" ]
+	numpy 'assert float(sys.argv[2].split()[-1]) > 0.95, sys.argv[2]' "$output"
 }

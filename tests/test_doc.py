@@ -15,9 +15,12 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TENSOR = os.environ.get("TENSOR", os.path.join(TOP, "build", "tensor"))
 
 
-def run(command, directory):
-    """What a user at a terminal of 80 columns sees."""
-    env = dict(os.environ, PATH=os.path.dirname(TENSOR) + ":" + os.environ["PATH"], TERM="dumb", COLUMNS="80")
+def run(command, directory, exported):
+    """What a user at a terminal of 80 columns sees; "export NAME=VALUE" holds for the commands that follow."""
+    if m := re.fullmatch(r"export (\w+)=(\S+)", command):
+        exported[m[1]] = m[2]
+        return ""
+    env = dict(os.environ, **exported, PATH=os.path.dirname(TENSOR) + ":" + os.environ["PATH"], TERM="dumb", COLUMNS="80")
     p = subprocess.run(["script", "-qec", command, "/dev/null"], cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT)
     return p.stdout.decode().replace("\r\n", "\n").rstrip("\n")
@@ -52,12 +55,12 @@ def document(path, update):
     man = not path.endswith(".md")
     with open(path) as f:
         lines = f.read().split("\n")
-    out, problems, done, n = [], [], 0, 0
+    out, problems, done, n, exported = [], [], 0, 0, {}
     with tempfile.TemporaryDirectory() as directory:
         shutil.copy(os.path.join(TOP, "tests", "data", "iris.csv"), directory)
         for _, command, first, end in examples(lines, man):
             n += 1
-            got = run(command, directory).split("\n")
+            got = run(command, directory, exported).split("\n")
             got = [] if got == [""] else got
             want = [s.replace("\\e", "\\").replace("\\&", "") if man else s[4:] for s in lines[first:end]]
             if got != want:
