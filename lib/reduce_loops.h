@@ -5,6 +5,7 @@
 #ifndef TENSOR_REDUCE_LOOPS_H
 #define TENSOR_REDUCE_LOOPS_H
 
+#include "accumulate.h"
 #include "reduce.h"
 
 /* The families of loops, a function each a level: NULL if the family has no loops for (id, acc). */
@@ -39,37 +40,9 @@ enum { LANES = 16, TREE = 16, BLOCK = LANES * TREE };
 #define TREE4(op, f, k) op(op(f(k), f((k) + 1)), op(f((k) + 2), f((k) + 3)))
 #define TREE16(op, f) op(op(TREE4(op, f, 0), TREE4(op, f, 4)), op(TREE4(op, f, 8), TREE4(op, f, 12)))
 
-/* a + b = *sum + the result, exactly (Knuth); not a number once an operand is infinite. */
-static inline double two_sum(double a, double b, double *sum)
-{
-	double s = a + b;
-	double t = s - a;
-
-	*sum = s;
-	return (a - (s - t)) + (b - t);
-}
-
 static inline double add_f64(double a, double b)
 {
 	return a + b;
-}
-
-/* a sum and what its roundings lost */
-struct acc {
-	double sum, lost;
-};
-
-static inline void acc_add(struct acc *a, double x)
-{
-	a->lost += two_sum(a->sum, x, &a->sum);
-}
-
-/* Infinite and overflown sums have a correction that is not a number; they need none. */
-static inline double acc_value(const struct acc *a)
-{
-	double s = a->sum + a->lost;
-
-	return s - s == 0 ? s : a->sum;
 }
 
 /* Lanes l, l + 2, l + 4 .. into lane l, for l = 0 and 1. */
@@ -124,11 +97,6 @@ static inline void acc_run(struct acc *state, const double *x, int64_t n)
 		}
 	}
 	*state = a;
-}
-
-static inline double max_nan(double a, double b)
-{
-	return ((a > b) | (a != a)) ? a : b;
 }
 
 #endif

@@ -85,23 +85,12 @@ static void all_finish(void *out, const void *states, int64_t n, const struct re
 
 /* == norm == */
 
-/* The order is known only to run, rows and finish, so that an accumulator is good for every order. */
-struct norm {
-	struct acc sum;
-	double max, min;
-};
-
 static void norm_init(void *states, int64_t n)
 {
 	struct norm *s = states;
 
 	for (int64_t i = 0; i < n; i++)
 		s[i] = (struct norm){ { 0, 0 }, 0, INFINITY };
-}
-
-static inline double min_nan(double a, double b)
-{
-	return ((a < b) | (a != a)) ? a : b;
 }
 
 /* What is summed or compared: y[i] = |x[i]|**ord, |x[i]| or x[i] != 0. */
@@ -200,24 +189,8 @@ static void norm_merge(void *states, const void *others, int64_t n)
 	struct norm *s = states;
 	const struct norm *o = others;
 
-	for (int64_t i = 0; i < n; i++) {
-		s[i].sum.lost += o[i].sum.lost + two_sum(s[i].sum.sum, o[i].sum.sum, &s[i].sum.sum);
-		s[i].max = max_nan(s[i].max, o[i].max);
-		s[i].min = min_nan(s[i].min, o[i].min);
-	}
-}
-
-static inline double norm_value(const struct norm *s, double ord)
-{
-	if (ord == INFINITY)
-		return s->max;
-	if (ord == -INFINITY)
-		return s->min;
-	if (ord == 2)
-		return sqrt(acc_value(&s->sum));
-	if (ord == 1 || ord == 0)
-		return acc_value(&s->sum);
-	return pow(acc_value(&s->sum), 1 / ord);
+	for (int64_t i = 0; i < n; i++)
+		norm_merge_one(&s[i], &o[i]);
 }
 
 static void norm_finish(void *out, const void *states, int64_t n, const struct reduce_param *p)
@@ -229,40 +202,7 @@ static void norm_finish(void *out, const void *states, int64_t n, const struct r
 		r[i] = norm_value(&s[i], p->ord);
 }
 
-/* == logsumexp: the largest element and the sum of exp(x - largest) == */
-
-struct logsumexp {
-	double max;
-	struct acc sum;
-};
-
-/*
- * exp(x) for x <= 0, within 2 ULP; 0 below -700, which is nothing beside the 1 of the largest element.
- * x = k ln 2 + r, exp(r) = 1 + r + r r Q(r), Q a minimax polynomial for |r| <= ln(2) / 2, relative error 2**-57.
- * The C library's would be a call for each element.
- */
-static inline double exp_negative(double x)
-{
-	const double round = 0x1.8p52; /* adding it rounds to an integer, in the lowest bits of the sum */
-	double shifted = x * 0x1.71547652b82fep+0 + round, k = shifted - round;
-	double r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
-	double q = 0x1.ad7f9f0333dccp-26, power;
-	uint64_t bits;
-
-	q = q * r + 0x1.28ad68064d6c8p-22;
-	q = q * r + 0x1.71df25270b99ap-19;
-	q = q * r + 0x1.a0199a1c0e8d8p-16;
-	q = q * r + 0x1.a01a012a75daap-13;
-	q = q * r + 0x1.6c16c18422490p-10;
-	q = q * r + 0x1.1111111127b55p-7;
-	q = q * r + 0x1.55555555508aep-5;
-	q = q * r + 0x1.55555555554fap-3;
-	q = q * r + 0x1.000000000000ap-1;
-	memcpy(&bits, &shifted, sizeof(bits));
-	bits = (bits + 1023) << 52;
-	memcpy(&power, &bits, sizeof(power));
-	return x < -700 ? 0 : (1 + (r + r * r * q)) * power;
-}
+/* == logsumexp == */
 
 static void logsumexp_init(void *states, int64_t n)
 {
@@ -270,23 +210,6 @@ static void logsumexp_init(void *states, int64_t n)
 
 	for (int64_t i = 0; i < n; i++)
 		s[i] = (struct logsumexp){ -INFINITY, { 0, 0 } };
-}
-
-/* How far the lower of two maxima is below the higher, at most 0; 0 for equal infinities. */
-static inline double logsumexp_below(double a, double b)
-{
-	return a > b ? b - a : a == b ? 0 : a - b;
-}
-
-/* Add sum * exp(max) to s; e is exp_negative(logsumexp_below(max, s->max)). */
-static inline void logsumexp_add(struct logsumexp *s, double max, double sum, double lost, double e)
-{
-	int above = max > s->max;
-	double old = above ? e : 1, new = above ? 1 : e;
-
-	s->max = above ? max : s->max;
-	s->sum.lost = s->sum.lost * old + lost * new;
-	s->sum.lost += two_sum(s->sum.sum * old, sum * new, &s->sum.sum);
 }
 
 static void logsumexp_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,

@@ -23,11 +23,6 @@
 
 /* == integers == */
 
-static inline int64_t max_i64(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* The largest x[i] ^ flip, as signed numbers, and best. */
 static inline int64_t best_i64(int64_t best, const uint64_t *x, int64_t n, uint64_t flip)
 {
@@ -79,11 +74,6 @@ static void ptp_i64_merge(void *states, const void *others, int64_t n)
 {
 	max_i64_merge(states, others, 2 * n);
 }
-
-/* The key of the best element and where it is; 0, if every element has the smallest key. */
-struct arg_i64 {
-	int64_t key, index;
-};
 
 static void arg_i64_init(void *states, int64_t n)
 {
@@ -224,12 +214,6 @@ PTP_INT(u64, FLIP_SIGN)
 #undef PTP_INT
 
 /* == floats == */
-
-/* The largest that is a number; NaN only if both are. */
-static inline double max_num(double a, double b)
-{
-	return ((b > a) | (a != a)) ? b : a;
-}
 
 /* The larger of two numbers: one instruction, but NaN comes or goes. */
 static inline double larger(double a, double b)
@@ -442,25 +426,12 @@ static void ptp_f64_finish(void *out, const void *states, int64_t n, UNUSED_PARA
 		r[i] = s[2 * i] + s[2 * i + 1];
 }
 
-/*
- * The key of the best element and its index, which is a double so that the rows vectorise: exact up to 2**53.  The
- * first NaN is the best of all.
- */
-struct arg_f64 {
-	double key, index;
-};
-
 static void arg_f64_init(void *states, int64_t n)
 {
 	struct arg_f64 *s = states;
 
 	for (int64_t i = 0; i < n; i++)
 		s[i] = (struct arg_f64){ -INFINITY, 0 };
-}
-
-static inline int arg_f64_better(double key, double best)
-{
-	return (key > best) | ((key != key) & (best == best));
 }
 
 static inline void arg_f64_block(struct arg_f64 *s, const double *x, int64_t n, int64_t index, double sign)
@@ -527,33 +498,7 @@ ARG_FLOAT(argmax_f64, 1.0)
 ARG_FLOAT(argmin_f64, -1.0)
 #undef ARG_FLOAT
 
-/* == complex numbers: ordered by the real, then the imaginary part, as NumPy does == */
-
-struct arg_c128 {
-	double re, im; /* key */
-	int64_t index;
-};
-
-static inline int is_nan_c128(double re, double im)
-{
-	return (re != re) | (im != im);
-}
-
-/* Does key z come before key s for a maximum that takes the first NaN? */
-static inline int better_nan(double re, double im, const struct arg_c128 *s)
-{
-	if (is_nan_c128(s->re, s->im))
-		return 0;
-	return (re > s->re) | ((re == s->re) & (im > s->im)) | is_nan_c128(re, im);
-}
-
-/* The same where numbers come before NaN. */
-static inline int better_num(double re, double im, const struct arg_c128 *s)
-{
-	if (is_nan_c128(re, im))
-		return 0;
-	return (re > s->re) | ((re == s->re) & (im > s->im)) | is_nan_c128(s->re, s->im);
-}
+/* == complex numbers == */
 
 static void arg_c128_init(void *states, int64_t n)
 {

@@ -116,7 +116,7 @@ static void sum_f64_merge(void *restrict states, const void *restrict others, in
 	const struct acc *restrict o = others;
 
 	for (int64_t i = 0; i < n; i++)
-		s[i].lost += o[i].lost + two_sum(s[i].sum, o[i].sum, &s[i].sum);
+		acc_merge(&s[i], &o[i]);
 }
 
 static void sum_f64_finish(void *out, const void *states, int64_t n, const struct reduce_param *p TENSOR_UNUSED)
@@ -356,16 +356,6 @@ SKIPPING(prod_c128, 2, 1)
 #undef SKIPPING
 
 /* == mean without NaN: the sum and the number of numbers == */
-
-struct nanmean_f64 {
-	struct acc sum;
-	double count; /* as wide as the others, so that the rows vectorise */
-};
-
-struct nanmean_c128 {
-	struct acc sum[2];
-	double count;
-};
 
 static void nanmean_f64_init(void *states, int64_t n)
 {

@@ -12,15 +12,6 @@
 /* Elements per two-pass block: they are still in the first-level cache for the second. */
 enum { PASS = 4 * BLOCK };
 
-/* The mean is mean + rest; im and its rest stay 0 for real numbers. */
-struct var_f64 {
-	double n, mean, rest, m2;
-};
-
-struct var_c128 {
-	double n, mean[2], rest[2], m2;
-};
-
 /*
  * s1[0], s1[1]: the sums of x[i] - shift[i & 1] over even and over odd i < n; returns the sum of their squares.
  * n <= PASS.
@@ -54,42 +45,6 @@ static inline double shifted_sums(double s1[2], const double *x, int64_t n, cons
 	return acc_value(&squares);
 }
 
-static inline void merge_f64(struct var_f64 *a, const struct var_f64 *b)
-{
-	double n = a->n + b->n;
-	double d = (b->mean - a->mean) + (b->rest - a->rest);
-
-	if (b->n == 0)
-		return;
-	if (a->n == 0) {
-		*a = *b;
-		return;
-	}
-	a->rest += two_sum(a->mean, d * (b->n / n), &a->mean);
-	a->m2 += b->m2 + d * d * (a->n * (b->n / n));
-	a->n = n;
-}
-
-static inline void merge_c128(struct var_c128 *a, const struct var_c128 *b)
-{
-	double n = a->n + b->n;
-
-	if (b->n == 0)
-		return;
-	if (a->n == 0) {
-		*a = *b;
-		return;
-	}
-	for (int k = 0; k < 2; k++) {
-		double d = (b->mean[k] - a->mean[k]) + (b->rest[k] - a->rest[k]);
-
-		a->rest[k] += two_sum(a->mean[k], d * (b->n / n), &a->mean[k]);
-		a->m2 += d * d * (a->n * (b->n / n));
-	}
-	a->m2 += b->m2;
-	a->n = n;
-}
-
 static void var_f64_init(void *states, int64_t n)
 {
 	memset(states, 0, (size_t)n * sizeof(struct var_f64));
@@ -98,14 +53,6 @@ static void var_f64_init(void *states, int64_t n)
 static void var_c128_init(void *states, int64_t n)
 {
 	memset(states, 0, (size_t)n * sizeof(struct var_c128));
-}
-
-/* s1 * s1 / n corrects the sum of squares for the rounding of the mean they are taken about. */
-static inline double corrected(double s2, double correction)
-{
-	double m2 = s2 - correction;
-
-	return m2 < 0 ? 0 : m2;
 }
 
 static void var_f64_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
@@ -148,34 +95,6 @@ static void var_c128_run(void *state, const void *x, int64_t n, int64_t index TE
 		b.rest[1] = s1[1] / b.n;
 		b.m2 = corrected(s2, s1[0] * b.rest[0] + s1[1] * b.rest[1]);
 		merge_c128(state, &b);
-	}
-}
-
-/* Welford's step, with a mean of twice the precision; nothing happens if take is 0. */
-static inline void welford_f64(struct var_f64 *s, double x, int take)
-{
-	double n = take ? s->n + 1 : s->n;
-	double before = (x - s->mean) - s->rest, mean;
-	double lost = two_sum(s->mean, before / (s->n + 1), &mean);
-	double rest = s->rest + lost;
-	double m2 = s->m2 + before * ((x - mean) - rest);
-
-	s->mean = take ? mean : s->mean;
-	s->rest = take ? rest : s->rest;
-	s->m2 = take ? m2 : s->m2;
-	s->n = n;
-}
-
-static inline void welford_c128(struct var_c128 *s, const double x[2], int take)
-{
-	if (!take)
-		return;
-	s->n += 1;
-	for (int k = 0; k < 2; k++) {
-		double d = (x[k] - s->mean[k]) - s->rest[k];
-
-		s->rest[k] += two_sum(s->mean[k], d / s->n, &s->mean[k]);
-		s->m2 += d * ((x[k] - s->mean[k]) - s->rest[k]);
 	}
 }
 
@@ -282,20 +201,6 @@ static void nanvar_c128_rows(void *states, const void *x, int64_t n, int64_t ind
 }
 
 /* == results == */
-
-/* NumPy's divisor: var of too few elements is nan or inf. */
-static inline double variance(double m2, double n, double correction)
-{
-	double divisor = n - correction;
-
-	return m2 / (divisor > 0 ? divisor : 0);
-}
-
-/* np.nanvar: of too few elements it is nan. */
-static inline double nanvariance(double m2, double n, double correction)
-{
-	return n - correction > 0 ? m2 / (n - correction) : NAN;
-}
 
 static inline double identity(double x)
 {
