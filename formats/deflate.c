@@ -5,15 +5,10 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-enum { OUTPUT = 256 << 10 };
+#include "lib/text.h"
 
 struct inflater {
 	z_stream z;
-};
-
-struct deflater {
-	z_stream z;
-	unsigned char block[OUTPUT];
 };
 
 /* zlib counts in unsigned int. */
@@ -22,7 +17,7 @@ static uInt part(size_t n)
 	return n < UINT_MAX / 2 ? (uInt)n : UINT_MAX / 2;
 }
 
-uint32_t crc32_update(uint32_t crc, const void *p, size_t n)
+uint32_t crc32_zlib(uint32_t crc, const void *p, size_t n)
 {
 	const unsigned char *from = p;
 
@@ -79,48 +74,55 @@ void inflater_free(struct inflater *z)
 	free(z);
 }
 
-int deflater_new(struct deflater **out, int level, struct error *err)
+void deflate_block_free(void *state)
 {
-	struct deflater *z = calloc(1, sizeof(*z));
-
-	if (!z || deflateInit2(&z->z, level, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-		free(z);
-		return error_memory(err, sizeof(*z));
-	}
-	*out = z;
-	return 0;
+	if (state)
+		deflateEnd(state);
+	free(state);
 }
 
-int deflater_run(struct deflater *z, const void *in, size_t n, bool finish, emit_fn *emit, void *to, struct error *err)
+static z_stream *deflate_state(void **state, int level, struct error *err)
 {
-	const unsigned char *from = in;
-	int status = Z_OK;
+	z_stream *z = *state;
 
-	do {
-		uInt k = part(n);
-
-		z->z.next_in = (Bytef *)from;
-		z->z.avail_in = k;
-		from += k;
-		n -= k;
-		do {
-			z->z.next_out = z->block;
-			z->z.avail_out = OUTPUT;
-			status = deflate(&z->z, finish && !n ? Z_FINISH : Z_NO_FLUSH);
-			if (OUTPUT - z->z.avail_out && emit(to, z->block, OUTPUT - z->z.avail_out, err))
-				return -1;
-		} while (!z->z.avail_out);
-	} while (n);
-	if (finish && status != Z_STREAM_END)
-		return error_set(err, ERR_RESOURCE, "zlib failed to compress");
-	return 0;
-}
-
-void deflater_free(struct deflater *z)
-{
 	if (z)
-		deflateEnd(&z->z);
-	free(z);
+		return deflateReset(z) == Z_OK ? z : NULL;
+	if (!(z = calloc(1, sizeof(*z))) ||
+	    deflateInit2(z, level, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+		free(z);
+		error_memory(err, 256 << 10);
+		return NULL;
+	}
+	return *state = z;
+}
+
+int deflate_block(void **state, int level, const unsigned char *in, size_t n, size_t before, bool last,
+		  struct text *out, struct error *err)
+{
+	z_stream *z = deflate_state(state, level, err);
+	char *to;
+
+	if (!z)
+		return -1;
+	if (before > DEFLATE_WINDOW)
+		before = DEFLATE_WINDOW;
+	if (before && deflateSetDictionary(z, in - before, (uInt)before) != Z_OK)
+		return error_set(err, ERR_RESOURCE, "zlib failed to compress");
+	z->next_in = (Bytef *)in;
+	z->avail_in = (uInt)n;
+
+	/* A block that is not the last one ends with an empty one that is stored, and so with a whole byte. */
+	size_t room = (size_t)deflate_bound((int64_t)n);
+	if (!(to = text_room(out, room)))
+		return error_memory(err, room);
+	z->next_out = (Bytef *)to;
+	z->avail_out = (uInt)room;
+
+	int status = deflate(z, last ? Z_FINISH : Z_SYNC_FLUSH);
+	if (status != (last ? Z_STREAM_END : Z_OK) || z->avail_in || !z->avail_out)
+		return error_set(err, ERR_RESOURCE, "zlib failed to compress");
+	out->len += room - z->avail_out;
+	return 0;
 }
 
 int64_t deflate_bound(int64_t n)

@@ -1,4 +1,4 @@
-/* CRC-32 and deflate: all that is asked of zlib. */
+/* CRC-32 and deflate. */
 #ifndef TENSOR_DEFLATE_H
 #define TENSOR_DEFLATE_H
 
@@ -10,6 +10,7 @@
 
 /* The CRC-32 of zip files; 0 to begin with. */
 uint32_t crc32_update(uint32_t crc, const void *p, size_t n);
+uint32_t crc32_zlib(uint32_t crc, const void *p, size_t n); /* the same, slower, on any machine */
 
 /*
  * Decompress from in to out, as far as either reaches; all four move on.  *end: the compressed data are complete,
@@ -21,12 +22,16 @@ int inflater_run(struct inflater *z, const unsigned char **in, size_t *nin, unsi
 		 bool *end, struct error *err);
 void inflater_free(struct inflater *z); /* NULL is fine */
 
-/* Compress n more bytes, the last ones if finish, and pass what comes out to emit.  level: 1 to 9. */
-typedef int emit_fn(void *to, const void *buf, size_t n, struct error *err);
-struct deflater;
-int deflater_new(struct deflater **out, int level, struct error *err);
-int deflater_run(struct deflater *z, const void *in, size_t n, bool finish, emit_fn *emit, void *to, struct error *err);
-void deflater_free(struct deflater *z); /* NULL is fine */
+/*
+ * Compress one block of a stream and append it to out: n bytes at in, in[-before] to in[-1] those in front of it (at most 32 KiB
+ * of them are used).  The blocks one after the other are one deflate stream, which ends with the block that is the last.  What
+ * comes out depends on these arguments alone.  level: 1 to 9.  *state: NULL at first, kept from call to call.
+ */
+enum { DEFLATE_WINDOW = 32 << 10 };
+struct text;
+int deflate_block(void **state, int level, const unsigned char *in, size_t n, size_t before, bool last,
+		  struct text *out, struct error *err);
+void deflate_block_free(void *state); /* NULL is fine */
 
 /* At most so many bytes come out of n bytes. */
 int64_t deflate_bound(int64_t n);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/crew.h"
 #include "formats/deflate.h"
 #include "formats/npy.h"
 #include "formats/zip.h"
@@ -23,7 +24,8 @@ enum {
 	PADDING_ID = 0xd935, /* of the extra field that zipalign uses for the same: the alignment, then zeros */
 	LOCAL_CRC = 14,	     /* offset in the local header of crc, packed size, size */
 	LOCAL = 30,
-	COPY = 1 << 20, /* bytes at once */
+	COPY = 1 << 20,	   /* bytes at once */
+	BLOCK = 256 << 10, /* bytes that are compressed by one thread; part of what makes the same file */
 };
 
 struct zip_member {
@@ -37,10 +39,9 @@ struct zip_member {
 struct npz_output {
 	struct zip_member *members;
 	size_t n, room;
-	struct deflater *deflater; /* of the member being written, NULL: stored */
-	int64_t start;		   /* position of its data */
-	struct zip old;		   /* what is appended to */
-	char *old_directory;	   /* its records, owned */
+	struct crew *crew;   /* compresses the member being written; NULL: stored */
+	struct zip old;	     /* what is appended to */
+	char *old_directory; /* its records, owned */
 };
 
 static void put16(struct text *t, unsigned v)
@@ -92,17 +93,36 @@ static int emit_packed(void *to, const void *buf, size_t n, struct error *err)
 	return output_write(w, buf, n, err);
 }
 
-/* n bytes of the member, the last ones if finish. */
-static int put_member(struct writer *w, const void *buf, size_t n, bool finish, struct error *err)
+static int compress_block(const void *arg, struct crew_block *b, struct error *err)
+{
+	const struct writer *w = arg;
+
+	return deflate_block(&b->state, w->opt.compress, b->in, b->n, b->before, b->last, &b->out, err);
+}
+
+static int crew_start(struct writer *w, struct npz_output *o, struct error *err)
+{
+	const struct crew_job job = {
+		.size = BLOCK,
+		.overlap = DEFLATE_WINDOW,
+		.make = compress_block,
+		.emit = emit_packed,
+		.free_state = deflate_block_free,
+		.arg = w,
+	};
+
+	return crew_new(&o->crew, &job, err);
+}
+
+/* n bytes of the member. */
+static int put_member(struct writer *w, const void *buf, size_t n, struct error *err)
 {
 	struct npz_output *o = w->state;
 	struct zip_member *m = current(w);
 
 	m->crc = crc32_update(m->crc, buf, n);
 	m->size += n;
-	if (o->deflater)
-		return deflater_run(o->deflater, buf, n, finish, emit_packed, w, err);
-	return emit_packed(w, buf, n, err);
+	return o->crew ? crew_write(o->crew, buf, n, err) : emit_packed(w, buf, n, err);
 }
 
 /* Copy the bytes of the archive that is appended to, up to its directory, which comes again at the end. */
@@ -291,11 +311,10 @@ static int npz_begin(struct writer *w, const char *name, struct error *err)
 	m->wide = size >= (int64_t)UINT32_MAX - 4096 || deflate_bound(size) >= (int64_t)UINT32_MAX - 4096;
 
 	int ret = put_local_header(w, m, err);
-	o->start = w->position;
 	if (!ret && m->method)
-		ret = deflater_new(&o->deflater, w->opt.compress, err);
+		ret = crew_start(w, o, err);
 	if (!ret)
-		ret = put_member(w, header.s, header.len, false, err);
+		ret = put_member(w, header.s, header.len, err);
 	text_release(&header);
 	return ret;
 }
@@ -303,7 +322,7 @@ static int npz_begin(struct writer *w, const char *name, struct error *err)
 static int npz_write(struct writer *w, const void *elements, int64_t start, int64_t n, struct error *err)
 {
 	(void)start;
-	return put_member(w, elements, (size_t)n * dtype_size(w->dtype), false, err);
+	return put_member(w, elements, (size_t)n * dtype_size(w->dtype), err);
 }
 
 /* Sizes and CRC into the local header, which was written without them. */
@@ -349,11 +368,11 @@ static int npz_end(struct writer *w, struct error *err)
 	struct npz_output *o = w->state;
 	struct zip_member *m = current(w);
 
-	if (o->deflater) {
-		int ret = put_member(w, "", 0, true, err);
+	if (o->crew) {
+		int ret = crew_finish(o->crew, err);
 
-		deflater_free(o->deflater);
-		o->deflater = NULL;
+		crew_free(o->crew);
+		o->crew = NULL;
 		if (ret)
 			return -1;
 	}
@@ -448,7 +467,7 @@ static void npz_release(struct writer *w)
 	for (size_t i = 0; i < o->n; i++)
 		free(o->members[i].name);
 	free(o->members);
-	deflater_free(o->deflater);
+	crew_free(o->crew);
 	zip_release(&o->old);
 	free(o->old_directory);
 	free(o);

@@ -23,6 +23,8 @@ void text_release(struct text *t);
 void text_add(struct text *t, const char *s);
 void text_add_n(struct text *t, const char *s, size_t n);
 void text_char(struct text *t, char c);
+/* Where n more bytes have room behind the last one: who writes there adds to len.  NULL for want of memory. */
+char *text_room(struct text *t, size_t n);
 void text_fmt(struct text *t, const char *fmt, ...) TENSOR_PRINTF(2, 3);
 
 /* Length of the valid UTF-8 sequence at s that is no control character, or 0. */

@@ -101,3 +101,35 @@ for n in "z.npz", "p.npz":
 		cat $f.npz | tensor op add -:a 1 -o s.npy && holds s.npy 'np.arange(6.) + 1'
 	done
 }
+
+@test "compressed by blocks: every level, the same bytes for any number of threads" {
+	numpy 'r = np.random.default_rng(1)
+np.save("f.npy", r.random(200000).astype("f4")); np.save("i.npy", r.integers(0, 40, 150000)); np.save("z.npy", np.zeros(1 << 20, "u1")); np.save("s.npy", np.arange(3))'
+	for level in 1 6 9; do
+		for t in 1 2 5; do
+			tensor convert f.npy i.npy z.npy s.npy -o $t.npz --compress $level --threads $t
+		done
+		cmp 1.npz 2.npz && cmp 1.npz 5.npz
+		cat i.npy | tensor convert - --to npz --compress $level | cat >p.npz
+		tensor compare p.npz i.npy --exact
+		for k in f i z s; do tensor compare 1.npz:$k $k.npy --exact; done
+		mv 1.npz level$level.npz
+	done
+	# Python inflates it; a higher level makes less, and no level much more than zlib does.
+	numpy '
+import zipfile, zlib
+size = {}
+for level in 1, 6, 9:
+    f = zipfile.ZipFile("level%d.npz" % level)
+    assert f.testzip() is None
+    for k in "fizs":
+        assert (np.load(io.BytesIO(f.read(k + ".npy"))) == np.load(k + ".npy")).all()
+        packed = len(zlib.compress(open(k + ".npy", "rb").read(), level))
+        assert f.getinfo(k + ".npy").compress_size < 1.03 * packed + 100, (level, k, f.getinfo(k + ".npy"), packed)
+    size[level] = sum(i.compress_size for i in f.infolist())
+assert size[1] > size[6] >= size[9], size'
+	run -2 --separate-stderr tensor convert s.npy -o x.npz --compress 10
+	message "tensor convert: --compress*10*"
+	tensor convert s.npy -o x.npz --compress 0
+	numpy 'import zipfile; assert zipfile.ZipFile("x.npz").infolist()[0].compress_type == 0'
+}
