@@ -3,49 +3,11 @@
  *
  * The small floats are read and written by way of a tile of float32 (which holds them exactly) or from float64.
  */
-#include <complex.h>
 #include <string.h>
 
+#include "cast_scalar.h"
 #include "half.h"
 #include "loops.h"
-
-/*
- * Floats to integers, as NumPy's loops do on x86: truncated to int32 or int64, and to the smallest of those where the
- * value is beyond them or nan; narrower integers take the low bits.
- */
-static inline int32_t int32_f32(float x)
-{
-	return (int32_t)(x >= -0x1p31f && x < 0x1p31f ? x : -0x1p31f);
-}
-
-static inline int32_t int32_f64(double x)
-{
-	return (int32_t)(x > -0x1.00000002p31 && x < 0x1p31 ? x : -0x1p31);
-}
-
-static inline int64_t int64_f32(float x)
-{
-	return (int64_t)(x >= -0x1p63f && x < 0x1p63f ? x : -0x1p63f);
-}
-
-static inline int64_t int64_f64(double x)
-{
-	return (int64_t)(x >= -0x1p63 && x < 0x1p63 ? x : -0x1p63);
-}
-
-static inline uint64_t uint64_f32(float x)
-{
-	bool high = x >= 0x1p63f;
-
-	return (uint64_t)int64_f32(high ? x - 0x1p63f : x) ^ (uint64_t)high << 63;
-}
-
-static inline uint64_t uint64_f64(double x)
-{
-	bool high = x >= 0x1p63;
-
-	return (uint64_t)int64_f64(high ? x - 0x1p63 : x) ^ (uint64_t)high << 63;
-}
 
 /* The value v, of a real type, as one of type s. */
 #define BY_INT32(v) _Generic((v), float : int32_f32(v), double : int32_f64(v), default : (v))

@@ -2,6 +2,9 @@
 #ifndef TENSOR_LOOPS_H
 #define TENSOR_LOOPS_H
 
+#ifndef __cplusplus
+#include <complex.h>
+#endif
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,8 +20,11 @@
 #define PASTE(a, b) PASTE_(a, b)
 #define PASTE_(a, b) a##b
 
+/* In C++, which here is CUDA C++, cuda/complex.cuh has them and the functions of <complex.h>. */
+#ifndef __cplusplus
 typedef float _Complex c64;
 typedef double _Complex c128;
+#endif
 
 /* float16 and bfloat16 where they are not converted, told apart by _Generic. */
 struct f16 {

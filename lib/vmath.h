@@ -8,6 +8,10 @@
 #ifndef TENSOR_VMATH_H
 #define TENSOR_VMATH_H
 
+#ifdef __cplusplus
+#include <math.h>
+#endif
+
 #include "error.h"
 
 /* F(name, the suffix of SLEEF's function: its bound in tenths of an ULP) */
@@ -47,6 +51,41 @@
 	F(atan2, u10) \
 	F(hypot, u05)
 
+#ifdef __cplusplus
+
+/* In CUDA C++ they are its own functions; those of float32 by way of float64, which rounds once. */
+#define DEVICE1(name, bound) \
+	static inline double m_##name(double x) \
+	{ \
+		return name(x); \
+	}
+#define DEVICE2(name, bound) \
+	static inline double m_##name(double x, double y) \
+	{ \
+		return name(x, y); \
+	}
+VMATH1(DEVICE1)
+VMATH2(DEVICE2)
+#undef DEVICE1
+#undef DEVICE2
+
+static inline float m_sinf(float x)
+{
+	return (float)sin((double)x);
+}
+
+static inline float m_cosf(float x)
+{
+	return (float)cos((double)x);
+}
+
+static inline float m_tanf(float x)
+{
+	return (float)tan((double)x);
+}
+
+#else
+
 /* In the loops, calls may become calls of vector variants, which vmath.c writes itself. */
 #if defined(LEVEL) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define VARIANTS simd("notinbranch"),
@@ -64,5 +103,7 @@ VMATH2(DECLARE2)
 #undef DECLARE1F
 #undef DECLARE2
 #undef VARIANTS
+
+#endif
 
 #endif
