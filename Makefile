@@ -130,6 +130,21 @@ uninstall:
 	rm -f $(DESTDIR)$(INCLUDEDIR)/tensor.h $(DESTDIR)$(LIBDIR)/pkgconfig/tensor.pc
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,$(MAN_PATHS))
 
+# The kernels on the CPU (tests/cuda/emulate.h), and the programs that test them there.
+CXX_BASE := -std=c++17 -O1 -g -pthread -Wall -Wextra -MMD -MP -fPIC -fwrapv -ffp-contract=off
+EMULATED := $(BUILD)/tests/cuda/emulate.o
+CUDA_TEST_SRC := $(wildcard tests/cuda/test_*.cpp)
+CUDA_TEST := $(CUDA_TEST_SRC:%.cpp=$(BUILD)/%)
+
+$(BUILD)/%.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CXX)
+	$(Q)$(CXX) $(CXX_BASE) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+$(CUDA_TEST): $(BUILD)/%: $(BUILD)/%.o $(EMULATED) $(BUILD)/libtensor.a
+	$(call say,LINK)
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
+
 # Unit programs see the whole library, not only its public names.
 $(UNIT): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtensor.a
 	$(call say,LINK)
@@ -146,7 +161,7 @@ deps-%: FORCE
 test: deps-build deps-test
 	@+$(MAKE) --no-print-directory tests
 
-tests: all $(UNIT) $(REPLAY)
+tests: all $(UNIT) $(REPLAY) $(CUDA_TEST)
 	@BUILD='$(abspath $(BUILD))' VERSION='$(VERSION)' CC='$(CC)' tests/run $(T)
 
 check: test
@@ -154,7 +169,7 @@ check: test
 
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 asan: deps-build deps-test
-	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
+	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CFLAGS='$(ASAN)' CXXFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
 
 FUZZ := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 fuzz: deps-build deps-fuzz
@@ -179,7 +194,7 @@ $(BENCH): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 lint: deps-test
 	@CC='$(CC)' CPPFLAGS='$(filter-out -DTENSOR_VERSION=%,$(CPPFLAGS))' tests/lint
 
-C_FILES = $(wildcard lib/*.[ch] formats/*.[ch] cli/*.[ch] tests/*/*.[ch])
+C_FILES = $(wildcard lib/*.[ch] formats/*.[ch] cli/*.[ch] cuda/*.[ch] cuda/*.cu cuda/*.cuh tests/*/*.[ch] tests/*/*.cpp)
 format:
 	clang-format -i $(C_FILES)
 
@@ -217,6 +232,6 @@ help:
 #:
 #:demo, test, asan, bench and lint install the packages they need with apt-get; DEPS=skip leaves that out.
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d) $(EMULATED:.o=.d) $(CUDA_TEST:=.d)
 .PHONY: all test tests check asan fuzz fuzzers bench lint format install uninstall dist deb demo clean help FORCE
 .SECONDARY:

@@ -1,0 +1,3 @@
+/* All kernels, as one module: see kernels.h. */
+#include "cast.cuh"
+#include "move.cuh"
