@@ -2,6 +2,7 @@
  * The plan: what must be computed first and kept, what is pulled in one pass, and the passes.  A pass is the part of the graph
  * below a node down to leaves and kept nodes.
  */
+#include "device.h"
 #include "pull.h"
 
 #include <pthread.h>
@@ -591,10 +592,34 @@ int engine_share(int n, struct node *const x[], struct error *err)
 	return load_shared_streams(n, x, false, err);
 }
 
+static struct device *computing; /* NULL: this processor */
+
+void engine_set_device(struct device *d)
+{
+	computing = d;
+}
+
+struct device *engine_device(void)
+{
+	return computing;
+}
+
+int engine_mark(void)
+{
+	return next_pass();
+}
+
+int engine_load_leaf(struct node *leaf, struct error *err)
+{
+	return leaf_load(leaf, err);
+}
+
 int engine_run(struct node *x, struct sink *sink, struct error *err)
 {
 	if (load_shared_streams(1, &x, false, err))
 		return -1;
+	if (computing)
+		return x->size ? computing->run(computing, x, sink, err) : drain(x, next_pass(), err);
 	if (x->kind == NODE_BLOCK && keep(x, err))
 		return -1;
 	if (prepare(x, next_pass(), err))
@@ -621,6 +646,25 @@ int engine_load(struct node *x, struct error *err)
 	return load_streams(x, next_pass(), err);
 }
 
+/* A device computes; the host gets a copy.  What is a leaf is read, and nothing is computed. */
+static int keep_copy(struct node *x, struct error *err)
+{
+	struct memory m = { { memory_write, true }, NULL, dtype_size(x->dtype) };
+	size_t nbytes = (size_t)x->size * m.itemsize;
+
+	if (!computing || x->value || x->kind == NODE_LEAF || !x->size)
+		return keep(x, err);
+	m.out = buffer_alloc(nbytes, err);
+	if (!m.out)
+		return -1;
+	if (computing->run(computing, x, &m.sink, err)) {
+		buffer_free(m.out, nbytes);
+		return -1;
+	}
+	x->value = buffer_source(m.out, nbytes, NULL, err);
+	return x->value ? 0 : -1;
+}
+
 int engine_keep(int n, struct node *const x[], struct error *err)
 {
 	int pass = next_pass();
@@ -629,7 +673,7 @@ int engine_keep(int n, struct node *const x[], struct error *err)
 		if (load_streams(x[i], pass, err))
 			return -1;
 	for (int i = 0; i < n; i++)
-		if (keep(x[i], err))
+		if (keep_copy(x[i], err))
 			return -1;
 	return 0;
 }

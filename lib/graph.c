@@ -1,4 +1,5 @@
 /* The graph: making nodes, one function a kind.  Views are in view.c, elementwise inference in map.c. */
+#include "device.h"
 #include "graph_internal.h"
 
 #include <inttypes.h>
@@ -23,6 +24,8 @@ static void node_free(struct node *x)
 		free(x->u.block.data);
 	source_unref(x->value);
 	source_unref(x->loaded);
+	if (x->kept)
+		x->kept->release(x->kept);
 	free(x->layout);
 	free(x->in);
 	free(x);
@@ -286,6 +289,15 @@ struct node *node_range(struct graph *g, enum dtype dtype, int64_t n, const stru
 	if (x)
 		x->u.range = *r;
 	return x;
+}
+
+enum dtype range_type(const struct node *x)
+{
+	const struct range *r = &x->u.range;
+	bool single = x->dtype == DT_F32 || x->dtype == DT_F16 || x->dtype == DT_BF16;
+
+	/* NumPy computes float32 ranges of arange in float32; linspace always in float64. */
+	return r->integer ? DT_I64 : single && r->kind == RANGE_ARANGE ? DT_F32 : DT_F64;
 }
 
 struct node *node_iota(struct graph *g, const struct shape *shape, int axis, struct error *err)

@@ -89,6 +89,7 @@ struct node {
 	struct source *value;  /* elements, once computed: contiguous, native, C order */
 	struct layout *layout; /* of leaves and views, once planned */
 	struct source *loaded; /* a view of a file: the bytes it touches */
+	struct kept *kept;     /* device.h: what a device keeps for it */
 	int slot;	       /* index of the block buffer in each thread's context */
 	int pass;	       /* the last pass that visited it */
 	/* of the trace and of gradients */
@@ -161,6 +162,8 @@ struct node *node_float(struct graph *g, double v, struct error *err);
 struct node *node_full(struct graph *g, enum dtype dtype, const struct shape *shape, const struct scalar *s,
 		       struct error *err);
 struct node *node_range(struct graph *g, enum dtype dtype, int64_t n, const struct range *r, struct error *err);
+/* The type that the elements of a range are made in, before they are converted to its dtype. */
+enum dtype range_type(const struct node *x);
 struct node *node_iota(struct graph *g, const struct shape *shape, int axis, struct error *err);
 struct node *node_random(struct graph *g, enum dtype dtype, const struct shape *shape, const struct random_param *p,
 			 struct error *err);

@@ -265,15 +265,8 @@ static double range_value(const struct range *r, int64_t i)
 static const void *pull_range(struct context *c, struct node *x, int64_t start, int64_t n, struct error *err)
 {
 	const struct range *r = &x->u.range;
-	enum dtype type = r->integer							    ? DT_I64
-			  : x->dtype == DT_F32 || x->dtype == DT_F16 || x->dtype == DT_BF16 ? DT_F32
-											    : DT_F64;
-	void *buf;
-
-	/* NumPy computes float32 ranges of arange in float32; linspace always in float64. */
-	if (type == DT_F32 && r->kind != RANGE_ARANGE)
-		type = DT_F64;
-	buf = context_block(c, x->slot + 1, c->tile, 8, err);
+	enum dtype type = range_type(x);
+	void *buf = context_block(c, x->slot + 1, c->tile, 8, err);
 	if (!buf)
 		return NULL;
 	if (type == DT_I64) {
@@ -330,20 +323,18 @@ static const void *pull_iota(struct context *c, struct node *x, int64_t start, i
 static const void *pull_random(struct context *c, struct node *x, int64_t start, int64_t n, struct error *err)
 {
 	const struct random_param *p = &x->u.random;
-	enum dtype type = p->id == RANDOM_integer || p->id == RANDOM_bernoulli ? DT_I64 : DT_F64;
+	enum dtype type = random_type(p);
 	void *buf = context_block(c, x->slot + 1, c->tile, 8, err), *out;
+	double most;
 
 	if (!buf)
 		return NULL;
 	random_fill(p, start, n, buf);
-	if (p->id == RANDOM_uniform && x->dtype != DT_F64) {
-		/* Rounding to a smaller type must not reach the open end. */
-		double below = x->dtype == DT_F32 ? 0x1p-24 : x->dtype == DT_F16 ? 0x1p-11 : 0x1p-8;
-		double *v = buf, most = p->b - (p->b - p->a) * below;
+	if (random_limit(p, x->dtype, &most)) {
+		double *v = buf;
 
-		if (p->b > p->a && dtype_is_float(x->dtype))
-			for (int64_t i = 0; i < n; i++)
-				v[i] = v[i] > most ? most : v[i];
+		for (int64_t i = 0; i < n; i++)
+			v[i] = v[i] > most ? most : v[i];
 	}
 	out = (void *)converted(c, x, type, buf, n, err);
 	return out;

@@ -21,6 +21,19 @@ static random_fill_fn *const fills[] = {
 #endif
 };
 
+enum dtype random_type(const struct random_param *p)
+{
+	return p->id == RANDOM_integer || p->id == RANDOM_bernoulli ? DT_I64 : DT_F64;
+}
+
+bool random_limit(const struct random_param *p, enum dtype d, double *most)
+{
+	double below = d == DT_F32 ? 0x1p-24 : d == DT_F16 ? 0x1p-11 : 0x1p-8;
+
+	*most = p->b - (p->b - p->a) * below;
+	return p->id == RANDOM_uniform && p->b > p->a && d != DT_F64 && dtype_is_float(d);
+}
+
 void random_fill(const struct random_param *p, int64_t start, int64_t n, void *out)
 {
 	random_fill_fn *fill = fills[cpu_level()];

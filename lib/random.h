@@ -6,6 +6,7 @@
 #ifndef TENSOR_RANDOM_H
 #define TENSOR_RANDOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dtype.h"
@@ -31,6 +32,15 @@ struct random_param {
  * RANDOM_integer and RANDOM_bernoulli (for a uint64 range, the same bits as int64).
  */
 void random_fill(const struct random_param *p, int64_t start, int64_t n, void *out);
+
+/* DT_F64 or DT_I64: what random_fill makes. */
+enum dtype random_type(const struct random_param *p);
+
+/*
+ * Rounded to a smaller type, uniform numbers must not reach the open end of their interval: true if they are to be limited to *most
+ * before they are converted to d.
+ */
+bool random_limit(const struct random_param *p, enum dtype d, double *most);
 
 /* A random permutation of 0..n-1 into out (Fisher-Yates with Philox draws; always the same for a seed). */
 void random_permutation(uint64_t seed, int64_t n, int64_t *out);
