@@ -503,7 +503,7 @@ static int build_one(struct history *h, struct past *p, struct error *err)
 			if (build_op(h, p, err)) /* drawn or made again */
 				return -1;
 		} else
-			p->node = node_block(h->c->graph, not_there, 0, NULL, n->dtype, &n->shape, err);
+			p->node = node_block(h->c->graph, BLOCK_NONE, not_there, 0, NULL, n->dtype, &n->shape, err);
 	} else if (!strcmp(n->op, "output")) {
 		struct past *of = history_past(h, n->in[0].id);
 		long k = n->nattrs && n->attrs[0].text ? strtol(n->attrs[0].text, NULL, 10) : -1;

@@ -373,7 +373,7 @@ int build_randperm(struct call *c, struct error *err)
 
 	if (n < 0)
 		return error_set(err, ERR_VALUE, "negative dimensions are not allowed");
-	x = node_block(c->graph, shuffle, 0, NULL, DT_I64, &(struct shape){ 1, { n } }, err);
+	x = node_block(c->graph, BLOCK_PERMUTATION, shuffle, 0, NULL, DT_I64, &(struct shape){ 1, { n } }, err);
 	if (!x)
 		return -1;
 	c->seed = seed->given ? (uint64_t)seed->i : random_seed() >> 1;

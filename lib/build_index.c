@@ -211,7 +211,7 @@ static struct node *take(struct call *c, struct node *x, int axis, struct node *
 			  node_text(x, text, sizeof(text)));
 		return NULL;
 	}
-	y = node_block(c->graph, take_block, 2, (struct node *[]){ x, index }, x->dtype, &shape, err);
+	y = node_block(c->graph, BLOCK_TAKE, take_block, 2, (struct node *[]){ x, index }, x->dtype, &shape, err);
 	if (!y)
 		return NULL;
 	y->u.block.i[0] = n;
@@ -331,7 +331,8 @@ static struct node *along(struct call *c, struct node *x, struct node *index, in
 		index_error(0, axis, 0, err);
 		return NULL;
 	}
-	y = node_block(c->graph, along_block, 2, (struct node *[]){ x, index }, x->dtype, &index->shape, err);
+	y = node_block(c->graph, BLOCK_ALONG, along_block, 2, (struct node *[]){ x, index }, x->dtype, &index->shape,
+		       err);
 	if (!y)
 		return NULL;
 	y->u.block.i[0] = x->shape.dim[axis];

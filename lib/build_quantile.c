@@ -320,7 +320,7 @@ static int stat_result(struct call *c, struct node *x, struct stat *s, enum dtyp
 		       struct error *err)
 {
 	bool exact = dtype == DT_I64 || dtype == DT_U64;
-	struct node *y = node_block(c->graph, stat_block, 1, &x, exact ? dtype : DT_F64, shape, err);
+	struct node *y = node_block(c->graph, BLOCK_QUANTILE, stat_block, 1, &x, exact ? dtype : DT_F64, shape, err);
 
 	if (!y) {
 		free(s);

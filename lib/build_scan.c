@@ -401,7 +401,7 @@ static struct node *scan_node(struct call *c, struct node *x, enum scan_op op, i
 		  : dtype_is_float(s->from)			 ? SCAN_F64
 		  : (op >= SCAN_ARGMAX ? s->from : to) == DT_U64 ? SCAN_U64
 								 : SCAN_I64;
-	y = node_block(c->graph, scan_block, 1, &x, to, &shape, err);
+	y = node_block(c->graph, BLOCK_NONE, scan_block, 1, &x, to, &shape, err);
 	if (y)
 		y->u.block.data = s; /* which the graph frees */
 	else

@@ -7,19 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * out[..., index, ...] op= src, for every element of src in C order, so that the last one stays and sums are added in one
- * order, whatever the number of threads: a task is one index of the axes before the indexed one, and no two tasks
- * write to the same place.
- */
-struct scatter {
-	int ndim, axis;
-	int64_t dim[MAX_NDIM];	   /* of src and of the indices */
-	int64_t stride[MAX_NDIM];  /* of out, elements */
-	int64_t istride[MAX_NDIM]; /* of the indices, elements; 0: the same index for all */
-	int64_t n;		   /* size of out's axis */
-};
-
 struct row {
 	const int64_t *index;
 	const void *src;
@@ -247,7 +234,8 @@ static struct node *scatter(struct call *c, struct node *x, struct node *index, 
 		return NULL;
 	}
 	if (!(x = node_cast(c->graph, x, work, err)) ||
-	    !(y = node_block(c->graph, scatter_block, 3, (struct node *[]){ x, index, src }, work, &x->shape, err)))
+	    !(y = node_block(c->graph, BLOCK_SCATTER, scatter_block, 3, (struct node *[]){ x, index, src }, work,
+			     &x->shape, err)))
 		return NULL;
 	if (!(s = y->u.block.data = calloc(1, sizeof(*s)))) {
 		error_memory(err, sizeof(*s));
@@ -407,7 +395,7 @@ int build_put(struct call *c, struct error *err)
 				 node_text(x, text, sizeof(text)));
 	if (!src->size)
 		return call_result(c, x, NULL, err);
-	y = node_block(c->graph, put_block, 3, (struct node *[]){ x, index, src }, x->dtype, &x->shape, err);
+	y = node_block(c->graph, BLOCK_PUT, put_block, 3, (struct node *[]){ x, index, src }, x->dtype, &x->shape, err);
 	if (y)
 		y->u.block.i[0] = mode;
 	return call_result(c, y, NULL, err);

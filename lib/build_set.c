@@ -11,8 +11,6 @@
 
 /* == searchsorted, digitize, isin: a sorted array as keys, which many elements are looked up in == */
 
-enum look_up { LOOK_LEFT, LOOK_RIGHT, LOOK_MEMBER, LOOK_NOT_MEMBER };
-
 struct search {
 	const struct sort_loop *by; /* NULL: complex */
 	enum look_up what;
@@ -133,7 +131,8 @@ static struct node *search_node(struct call *c, struct node *sorted, struct node
 	/* What is searched for its members need not come sorted. */
 	if (what >= LOOK_MEMBER && !(in[0] = sort_last(c, in[0], false, err)))
 		return NULL;
-	y = node_block(c->graph, search_block, 2, in, what <= LOOK_RIGHT ? DT_I64 : DT_BOOL, &x->shape, err);
+	y = node_block(c->graph, BLOCK_SEARCH, search_block, 2, in, what <= LOOK_RIGHT ? DT_I64 : DT_BOOL, &x->shape,
+		       err);
 	if (y)
 		y->u.block.i[0] = what;
 	return y;

@@ -52,7 +52,7 @@ static int argsort_block(const struct node *node, const void *const in[], void *
 
 struct node *argsort_last(struct call *c, struct node *x, bool descending, struct error *err)
 {
-	struct node *y = node_block(c->graph, argsort_block, 1, &x, DT_I64, &x->shape, err);
+	struct node *y = node_block(c->graph, BLOCK_ARGSORT, argsort_block, 1, &x, DT_I64, &x->shape, err);
 
 	if (y)
 		y->u.block.i[0] = descending;
@@ -67,7 +67,7 @@ struct node *sort_last(struct call *c, struct node *x, bool descending, struct e
 		y = argsort_last(c, x, descending, err);
 		return y ? along_last(c, x, y, err) : NULL;
 	}
-	y = node_block(c->graph, sort_block, 1, &x, x->dtype, &x->shape, err);
+	y = node_block(c->graph, BLOCK_SORT, sort_block, 1, &x, x->dtype, &x->shape, err);
 	if (y)
 		y->u.block.i[0] = descending;
 	return y;
@@ -196,6 +196,8 @@ int build_lexsort(struct call *c, struct error *err)
 			return error_set(err, ERR_VALUE, "%s and %s: the keys must be vectors of one size",
 					 node_text(c->in[0], a, sizeof(a)), node_text(c->in[i], b, sizeof(b)));
 	}
-	return call_result(c, node_block(c->graph, lexsort_block, c->nin, c->in, DT_I64, &c->in[0]->shape, err), NULL,
-			   err);
+	return call_result(c,
+			   node_block(c->graph, BLOCK_LEXSORT, lexsort_block, c->nin, c->in, DT_I64, &c->in[0]->shape,
+				      err),
+			   NULL, err);
 }

@@ -385,13 +385,14 @@ done:
 	return x;
 }
 
-struct node *node_block(struct graph *g, block_fn *fn, int n, struct node *const in[], enum dtype dtype,
-			const struct shape *shape, struct error *err)
+struct node *node_block(struct graph *g, enum block_id id, block_fn *fn, int n, struct node *const in[],
+			enum dtype dtype, const struct shape *shape, struct error *err)
 {
 	struct node *x = graph_add(g, NODE_BLOCK, dtype, shape, n, in, err);
 
 	if (x)
-		x->u.block.fn = fn;
+		x->u.block.id = id;
+	x->u.block.fn = fn;
 	return x;
 }
 

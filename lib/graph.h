@@ -8,6 +8,7 @@
 #define TENSOR_GRAPH_H
 
 #include "array.h"
+#include "block.h"
 #include "kernels.h"
 #include "number.h"
 #include "random.h"
@@ -75,6 +76,7 @@ struct node {
 			struct reduce_param param;
 		} reduce;
 		struct {
+			enum block_id id;
 			block_fn *fn;
 			/* Before the inputs are computed, or NULL; with wait: they could not be, fn will not be called. */
 			void (*start)(const struct node *node, bool wait);
@@ -189,8 +191,8 @@ struct node *node_concat(struct graph *g, int n, struct node *const in[], int ax
 struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, const bool reduced[MAX_NDIM],
 			 bool keepdims, enum dtype dtype, bool has_dtype, const struct reduce_param *p,
 			 struct error *err);
-struct node *node_block(struct graph *g, block_fn *fn, int n, struct node *const in[], enum dtype dtype,
-			const struct shape *shape, struct error *err);
+struct node *node_block(struct graph *g, enum block_id id, block_fn *fn, int n, struct node *const in[],
+			enum dtype dtype, const struct shape *shape, struct error *err);
 struct node *node_matmul(struct graph *g, struct node *a, struct node *b, struct error *err);
 
 /* Shape arithmetic, with NumPy's messages. */

@@ -21,15 +21,6 @@ enum method { BY_TILES, BY_VECTOR, BY_BLAS };
  */
 enum { SMALL_PRODUCT = 1 << 24, SMALL_MATRIX = 1 << 15, PARALLEL_FROM = 1 << 20, TASK = 1 << 18 };
 
-/* A block's data: batches of m x k by k x n, as they lie in the inputs. */
-struct product {
-	int64_t m, n, k;
-	bool ta, tb;   /* a is stored as k x m, b as n x k */
-	int64_t count; /* of batches */
-	int nbatch;
-	int64_t dim[MAX_NDIM], a_step[MAX_NDIM], b_step[MAX_NDIM]; /* elements */
-};
-
 struct job {
 	const struct product *p;
 	enum dtype dtype;
@@ -414,7 +405,7 @@ static struct node *product_node(struct graph *g, struct node *a, struct node *b
 		p->count = 1;
 		p->nbatch = 0;
 	}
-	x = node_block(g, matmul_block, 2, in, d, &shape, err);
+	x = node_block(g, BLOCK_MATMUL, matmul_block, 2, in, d, &shape, err);
 	if (x) {
 		x->u.block.start = matmul_start;
 		x->u.block.data = p;

@@ -1,0 +1,46 @@
+/*
+ * What the functions of whole arrays are, and their parameters: for the processor's own (build_*.c, matmul.c) and for devices, which have
+ * theirs.  All inputs are contiguous, in C order, of the types that the builder gave them.
+ */
+#ifndef TENSOR_BLOCK_H
+#define TENSOR_BLOCK_H
+
+#include "array.h"
+
+enum block_id {
+	BLOCK_NONE,	   /* nothing that a device could do */
+	BLOCK_TAKE,	   /* x, int64 indices; i: size of the axis, bytes of a row, the axis, enum index_mode */
+	BLOCK_ALONG,	   /* x, int64 indices; i: size of the axis in x, in the indices, elements after it, the axis */
+	BLOCK_SCATTER,	   /* x, int64 indices, src; data: struct scatter; i: add? */
+	BLOCK_PUT,	   /* x, int64 indices, src; i: enum index_mode */
+	BLOCK_SEARCH,	   /* sorted, elements of its type; i: enum look_up */
+	BLOCK_SORT,	   /* x along its last axis; i: descending? */
+	BLOCK_ARGSORT,	   /* as BLOCK_SORT */
+	BLOCK_LEXSORT,	   /* vectors of one size, the last the most important */
+	BLOCK_QUANTILE,	   /* order statistics along the last axis */
+	BLOCK_PERMUTATION, /* i: the seed */
+	BLOCK_MATMUL,	   /* a, b; data: struct product */
+};
+
+/* out[..., index, ...] op= src, for every element of src in C order, so that the last one stays and sums are added in one order. */
+struct scatter {
+	int ndim, axis;
+	int64_t dim[MAX_NDIM];	   /* of src and of the indices */
+	int64_t stride[MAX_NDIM];  /* of out, elements */
+	int64_t istride[MAX_NDIM]; /* of the indices, elements; 0: the same index for all */
+	int64_t n;		   /* size of out's axis */
+};
+
+/* Where searchsorted and isin look. */
+enum look_up { LOOK_LEFT, LOOK_RIGHT, LOOK_MEMBER, LOOK_NOT_MEMBER };
+
+/* count products of m x k by k x n matrices. */
+struct product {
+	int64_t m, n, k;
+	bool ta, tb;   /* a is stored as k x m, b as n x k */
+	int64_t count; /* of batches */
+	int nbatch;
+	int64_t dim[MAX_NDIM], a_step[MAX_NDIM], b_step[MAX_NDIM]; /* elements */
+};
+
+#endif
