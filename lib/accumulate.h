@@ -202,16 +202,16 @@ ACC_FN void logsumexp_add(struct logsumexp *s, double max, double sum, double lo
 /* == variance == */
 
 /* The number of elements, their mean, which is mean + rest, and the sum of the squared distances from it. */
-struct var_f64 {
+struct moments_f64 {
 	double n, mean, rest, m2;
 };
 
-struct var_c128 {
+struct moments_c128 {
 	double n, mean[2], rest[2], m2;
 };
 
 /* Source: Chan, Golub, LeVeque. */
-ACC_FN void merge_f64(struct var_f64 *a, const struct var_f64 *b)
+ACC_FN void merge_f64(struct moments_f64 *a, const struct moments_f64 *b)
 {
 	double n = a->n + b->n;
 	double d = (b->mean - a->mean) + (b->rest - a->rest);
@@ -227,7 +227,7 @@ ACC_FN void merge_f64(struct var_f64 *a, const struct var_f64 *b)
 	a->n = n;
 }
 
-ACC_FN void merge_c128(struct var_c128 *a, const struct var_c128 *b)
+ACC_FN void merge_c128(struct moments_c128 *a, const struct moments_c128 *b)
 {
 	double n = a->n + b->n;
 
@@ -256,7 +256,7 @@ ACC_FN double corrected(double s2, double correction)
 }
 
 /* Welford's step, with a mean of twice the precision; nothing happens if take is 0. */
-ACC_FN void welford_f64(struct var_f64 *s, double x, int take)
+ACC_FN void welford_f64(struct moments_f64 *s, double x, int take)
 {
 	double n = take ? s->n + 1 : s->n;
 	double before = (x - s->mean) - s->rest, mean;
@@ -270,7 +270,7 @@ ACC_FN void welford_f64(struct var_f64 *s, double x, int take)
 	s->n = n;
 }
 
-ACC_FN void welford_c128(struct var_c128 *s, const double x[2], int take)
+ACC_FN void welford_c128(struct moments_c128 *s, const double x[2], int take)
 {
 	if (!take)
 		return;

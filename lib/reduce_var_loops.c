@@ -47,12 +47,12 @@ static inline double shifted_sums(double s1[2], const double *x, int64_t n, cons
 
 static void var_f64_init(void *states, int64_t n)
 {
-	memset(states, 0, (size_t)n * sizeof(struct var_f64));
+	memset(states, 0, (size_t)n * sizeof(struct moments_f64));
 }
 
 static void var_c128_init(void *states, int64_t n)
 {
-	memset(states, 0, (size_t)n * sizeof(struct var_c128));
+	memset(states, 0, (size_t)n * sizeof(struct moments_c128));
 }
 
 static void var_f64_run(void *state, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
@@ -67,7 +67,7 @@ static void var_f64_run(void *state, const void *x, int64_t n, int64_t index TEN
 
 		acc_run(&sum, v + i, m);
 
-		struct var_f64 b = { .n = (double)m, .mean = acc_value(&sum) / (double)m };
+		struct moments_f64 b = { .n = (double)m, .mean = acc_value(&sum) / (double)m };
 
 		s2 = shifted_sums(s1, v + i, m, (double[2]){ b.mean, b.mean });
 		b.rest = (s1[0] + s1[1]) / b.n;
@@ -84,7 +84,7 @@ static void var_c128_run(void *state, const void *x, int64_t n, int64_t index TE
 
 	for (int64_t i = 0; i < n; i += PASS / 2) {
 		int64_t m = n - i < PASS / 2 ? n - i : PASS / 2;
-		struct var_c128 b = { .n = (double)m };
+		struct moments_c128 b = { .n = (double)m };
 		double s1[2], s2;
 
 		shifted_sums(s1, v + 2 * i, 2 * m, zero);
@@ -101,7 +101,7 @@ static void var_c128_run(void *state, const void *x, int64_t n, int64_t index TE
 static void var_f64_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED,
 			 const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct var_f64 *restrict s = states;
+	struct moments_f64 *restrict s = states;
 	const double *restrict v = x;
 
 #pragma omp simd
@@ -112,7 +112,7 @@ static void var_f64_rows(void *restrict states, const void *restrict x, int64_t 
 static void var_c128_rows(void *states, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
 			  const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct var_c128 *s = states;
+	struct moments_c128 *s = states;
 	const double *v = x;
 
 	for (int64_t i = 0; i < n; i++)
@@ -121,8 +121,8 @@ static void var_c128_rows(void *states, const void *x, int64_t n, int64_t index 
 
 static void var_f64_merge(void *states, const void *others, int64_t n)
 {
-	struct var_f64 *s = states;
-	const struct var_f64 *o = others;
+	struct moments_f64 *s = states;
+	const struct moments_f64 *o = others;
 
 	for (int64_t i = 0; i < n; i++)
 		merge_f64(&s[i], &o[i]);
@@ -130,8 +130,8 @@ static void var_f64_merge(void *states, const void *others, int64_t n)
 
 static void var_c128_merge(void *states, const void *others, int64_t n)
 {
-	struct var_c128 *s = states;
-	const struct var_c128 *o = others;
+	struct moments_c128 *s = states;
+	const struct moments_c128 *o = others;
 
 	for (int64_t i = 0; i < n; i++)
 		merge_c128(&s[i], &o[i]);
@@ -182,7 +182,7 @@ static void nanvar_c128_run(void *state, const void *x, int64_t n, int64_t index
 static void nanvar_f64_rows(void *restrict states, const void *restrict x, int64_t n, int64_t index TENSOR_UNUSED,
 			    const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct var_f64 *restrict s = states;
+	struct moments_f64 *restrict s = states;
 	const double *restrict v = x;
 
 #pragma omp simd
@@ -193,7 +193,7 @@ static void nanvar_f64_rows(void *restrict states, const void *restrict x, int64
 static void nanvar_c128_rows(void *states, const void *x, int64_t n, int64_t index TENSOR_UNUSED,
 			     const struct reduce_param *p TENSOR_UNUSED)
 {
-	struct var_c128 *s = states;
+	struct moments_c128 *s = states;
 	const double *v = x;
 
 	for (int64_t i = 0; i < n; i++)
@@ -217,19 +217,19 @@ static inline double identity(double x)
 			r[i] = root(variance(s[i].m2, s[i].n, p->correction)); \
 	}
 
-FINISH(var_f64, var_f64, variance, identity)
-FINISH(std_f64, var_f64, variance, sqrt)
-FINISH(nanvar_f64, var_f64, nanvariance, identity)
-FINISH(nanstd_f64, var_f64, nanvariance, sqrt)
-FINISH(var_c128, var_c128, variance, identity)
-FINISH(std_c128, var_c128, variance, sqrt)
-FINISH(nanvar_c128, var_c128, nanvariance, identity)
-FINISH(nanstd_c128, var_c128, nanvariance, sqrt)
+FINISH(var_f64, moments_f64, variance, identity)
+FINISH(std_f64, moments_f64, variance, sqrt)
+FINISH(nanvar_f64, moments_f64, nanvariance, identity)
+FINISH(nanstd_f64, moments_f64, nanvariance, sqrt)
+FINISH(var_c128, moments_c128, variance, identity)
+FINISH(std_c128, moments_c128, variance, sqrt)
+FINISH(nanvar_c128, moments_c128, nanvariance, identity)
+FINISH(nanstd_c128, moments_c128, nanvariance, sqrt)
 #undef FINISH
 
 /* clang-format off */
 #define LOOPS(name, loops, type) \
-	static const struct reduce_loops name##_##type##_loops = { sizeof(struct var_##type), DT_F64, var_##type##_init, \
+	static const struct reduce_loops name##_##type##_loops = { sizeof(struct moments_##type), DT_F64, var_##type##_init, \
 		loops##_##type##_run, loops##_##type##_rows, var_##type##_merge, name##_##type##_finish };
 LOOPS(var, var, f64)
 LOOPS(var, var, c128)
