@@ -41,7 +41,7 @@ LEVEL_base :=
 
 # Files named *_loops.c are compiled once a level, with LEVEL=v3 defined.
 LOOP_SRC := $(wildcard lib/*_loops.c)
-LIB_SRC := $(filter-out $(LOOP_SRC),$(wildcard lib/*.c)) $(wildcard formats/*.c)
+LIB_SRC := $(filter-out $(LOOP_SRC),$(wildcard lib/*.c)) $(wildcard formats/*.c) $(wildcard cuda/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)

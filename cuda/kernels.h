@@ -48,4 +48,122 @@ struct strided_layout {
  *	out[i] = x[i] as ndarray.astype has it on x86 (lib/cast_loops.c); out is not x.
  */
 
+/*
+ * == reductions: reduce.cuh ==
+ *
+ * Elements have been converted to an accumulation type: i64, u64 (both passed as uint64_t), f64 or c128.  They are folded into
+ * states, structs of 8-byte members (lib/accumulate.h); which elements make a state, and in which order states are
+ * merged, follows from the layout alone.
+ *
+ * The axes of the array, those of length 1 left out and neighbours of a kind merged, are: one that is kept (outer, perhaps of length 1),
+ * then groups that are reduced and kept in turn, the first reduced: len[0] reduced, len[1] kept, len[2] reduced ...
+ * Elements are numbered in C order.  Of one outer index there are in elements, out results and red elements to a result;
+ * the reduced elements of a result are numbered in C order, too, and cut into units of at most unit elements:
+ *
+ *   run form (the last group is reduced):  the last group is cut into chunks of unit elements, the last of them shorter; unit number
+ *	i * chunks + c of a result is chunk c of the i-th combination of the other reduced groups' indices
+ *   rows form:  unit number u has the reduced elements u * unit ... (u + 1) * unit - 1
+ *
+ * states[((outer index - outer0) * out + result) * units + unit number]
+ */
+enum { REDUCE_THREADS = 256, REDUCE_MERGE = 32 };
+
+struct reduce_layout {
+	int64_t ngroups;
+	int64_t len[CUDA_MAX_NDIM];
+	int64_t in, out, red; /* the product of len, of those kept, of those reduced */
+	int64_t outer0;	      /* outer index of the first state */
+	int64_t unit, units;  /* elements of a unit at most; units of a result */
+};
+
+/* The states that a launch in rows form looks at: outer indices, units and results. */
+struct reduce_range {
+	int64_t outer0, outers, unit0, units, out0, outs;
+};
+
+/*
+ * reduce_init_<state>(int64_t n, <state> *states)					launch: any
+ *	n states of no elements.
+ *
+ * reduce_run_<fold>(int64_t n, int64_t first, <state> *states, const <acc> *x, struct reduce_layout l, double ord)
+ *	launch: block REDUCE_THREADS, any grid.  x[0 .. n-1] are the elements first .. first+n-1, which are whole chunks; their states are
+ *	written.  Thread t of a block folds the elements t, t + REDUCE_THREADS ... of a chunk, then threads t and t + half are merged
+ *	for half = REDUCE_THREADS / 2, ... 1.  ord is that of norm.
+ *
+ * reduce_rows_<fold>(int64_t n, int64_t first, <state> *states, const <acc> *x, struct reduce_layout l, struct reduce_range r,
+ *		      double ord)							launch: any
+ *	x[0 .. n-1] are the elements first .. first+n-1, any; those that belong to the states in r are folded into them, one after the
+ *	other.  Elements must come in ascending order from launch to launch.
+ *
+ * reduce_merge_<state>(int64_t n, <state> *out, const <state> *in, int64_t units)	launch: any
+ *	in has units states of each of n results; out[i * fewer + k] = in[i * units + k * REDUCE_MERGE] and the up to
+ *	REDUCE_MERGE - 1 that follow it, merged in order; fewer = units / REDUCE_MERGE, rounded up.
+ *
+ * reduce_finish_<result>(int64_t n, <type> *out, const <state> *states, int64_t count, double correction, double ord)
+ *	launch: any.  out[i] is the result of states[i]: int64_t, uint64_t, double, c128 or, of any and all, bool as uint8_t.
+ *	count: elements of a result; correction: of var and std; ord: of norm.
+ */
+
+/* clang-format off */
+/* X(state): kinds of states, each named as its first fold */
+#define REDUCE_STATES(X) \
+	X(sum_u64) X(prod_u64) X(prod_f64) X(prod_c128) X(sum_f64) X(sum_c128) X(nanmean_f64) X(nanmean_c128) X(var_f64) \
+	X(var_c128) X(max_i64) X(ptp_i64) X(argmax_i64) X(max_f64) X(nanmax_f64) X(ptp_f64) X(argmax_f64) X(max_c128) \
+	X(nanmax_c128) X(norm_f64) X(logsumexp_f64)
+
+/* X(fold, state) */
+#define REDUCE_FOLDS(X) \
+	X(sum_u64, sum_u64) X(prod_u64, prod_u64) \
+	X(sum_f64, sum_f64) X(nansum_f64, sum_f64) X(sum_c128, sum_c128) X(nansum_c128, sum_c128) \
+	X(prod_f64, prod_f64) X(nanprod_f64, prod_f64) X(prod_c128, prod_c128) X(nanprod_c128, prod_c128) \
+	X(nanmean_f64, nanmean_f64) X(nanmean_c128, nanmean_c128) \
+	X(var_f64, var_f64) X(nanvar_f64, var_f64) X(var_c128, var_c128) X(nanvar_c128, var_c128) \
+	X(max_i64, max_i64) X(min_i64, max_i64) X(max_u64, max_i64) X(min_u64, max_i64) \
+	X(ptp_i64, ptp_i64) X(ptp_u64, ptp_i64) X(ptp_f64, ptp_f64) \
+	X(argmax_i64, argmax_i64) X(argmin_i64, argmax_i64) X(argmax_u64, argmax_i64) X(argmin_u64, argmax_i64) \
+	X(max_f64, max_f64) X(min_f64, max_f64) X(nanmax_f64, nanmax_f64) X(nanmin_f64, nanmax_f64) \
+	X(argmax_f64, argmax_f64) X(argmin_f64, argmax_f64) \
+	X(max_c128, max_c128) X(min_c128, max_c128) X(nanmax_c128, nanmax_c128) X(nanmin_c128, nanmax_c128) \
+	X(count_i64, sum_u64) X(count_f64, sum_u64) X(count_c128, sum_u64) \
+	X(norm_f64, norm_f64) X(norm_c128, norm_f64) X(logsumexp_f64, logsumexp_f64)
+
+/* X(id, acc, fold, state, result): what a reduction of lib/ops.def is made of */
+#define REDUCE_PARTS(X) \
+	X(sum, I64, sum_u64, sum_u64, same_u64) X(sum, U64, sum_u64, sum_u64, same_u64) \
+	X(sum, F64, sum_f64, sum_f64, sum_f64) X(sum, C128, sum_c128, sum_c128, sum_c128) \
+	X(nansum, I64, sum_u64, sum_u64, same_u64) X(nansum, U64, sum_u64, sum_u64, same_u64) \
+	X(nansum, F64, nansum_f64, sum_f64, sum_f64) X(nansum, C128, nansum_c128, sum_c128, sum_c128) \
+	X(prod, I64, prod_u64, prod_u64, same_u64) X(prod, U64, prod_u64, prod_u64, same_u64) \
+	X(prod, F64, prod_f64, prod_f64, same_f64) X(prod, C128, prod_c128, prod_c128, same_c128) \
+	X(nanprod, I64, prod_u64, prod_u64, same_u64) X(nanprod, U64, prod_u64, prod_u64, same_u64) \
+	X(nanprod, F64, nanprod_f64, prod_f64, same_f64) X(nanprod, C128, nanprod_c128, prod_c128, same_c128) \
+	X(mean, F64, sum_f64, sum_f64, mean_f64) X(mean, C128, sum_c128, sum_c128, mean_c128) \
+	X(nanmean, F64, nanmean_f64, nanmean_f64, nanmean_f64) X(nanmean, C128, nanmean_c128, nanmean_c128, nanmean_c128) \
+	X(var, F64, var_f64, var_f64, var_f64) X(var, C128, var_c128, var_c128, var_c128) \
+	X(std, F64, var_f64, var_f64, std_f64) X(std, C128, var_c128, var_c128, std_c128) \
+	X(nanvar, F64, nanvar_f64, var_f64, nanvar_f64) X(nanvar, C128, nanvar_c128, var_c128, nanvar_c128) \
+	X(nanstd, F64, nanvar_f64, var_f64, nanstd_f64) X(nanstd, C128, nanvar_c128, var_c128, nanstd_c128) \
+	X(max, I64, max_i64, max_i64, max_i64) X(max, U64, max_u64, max_i64, max_u64) \
+	X(max, F64, max_f64, max_f64, same_f64) X(max, C128, max_c128, max_c128, max_c128) \
+	X(min, I64, min_i64, max_i64, min_i64) X(min, U64, min_u64, max_i64, min_u64) \
+	X(min, F64, min_f64, max_f64, min_f64) X(min, C128, min_c128, max_c128, min_c128) \
+	X(nanmax, I64, max_i64, max_i64, max_i64) X(nanmax, U64, max_u64, max_i64, max_u64) \
+	X(nanmax, F64, nanmax_f64, nanmax_f64, same_f64) X(nanmax, C128, nanmax_c128, nanmax_c128, max_c128) \
+	X(nanmin, I64, min_i64, max_i64, min_i64) X(nanmin, U64, min_u64, max_i64, min_u64) \
+	X(nanmin, F64, nanmin_f64, nanmax_f64, min_f64) X(nanmin, C128, nanmin_c128, nanmax_c128, min_c128) \
+	X(ptp, I64, ptp_i64, ptp_i64, ptp_i64) X(ptp, U64, ptp_u64, ptp_i64, ptp_u64) X(ptp, F64, ptp_f64, ptp_f64, ptp_f64) \
+	X(argmax, I64, argmax_i64, argmax_i64, arg_i64) X(argmax, U64, argmax_u64, argmax_i64, arg_i64) \
+	X(argmax, F64, argmax_f64, argmax_f64, arg_f64) X(argmax, C128, max_c128, max_c128, arg_c128) \
+	X(argmin, I64, argmin_i64, argmax_i64, arg_i64) X(argmin, U64, argmin_u64, argmax_i64, arg_i64) \
+	X(argmin, F64, argmin_f64, argmax_f64, arg_f64) X(argmin, C128, min_c128, max_c128, arg_c128) \
+	X(any, I64, count_i64, sum_u64, any) X(any, U64, count_i64, sum_u64, any) \
+	X(any, F64, count_f64, sum_u64, any) X(any, C128, count_c128, sum_u64, any) \
+	X(all, I64, count_i64, sum_u64, all) X(all, U64, count_i64, sum_u64, all) \
+	X(all, F64, count_f64, sum_u64, all) X(all, C128, count_c128, sum_u64, all) \
+	X(count_nonzero, I64, count_i64, sum_u64, same_u64) X(count_nonzero, U64, count_i64, sum_u64, same_u64) \
+	X(count_nonzero, F64, count_f64, sum_u64, same_u64) X(count_nonzero, C128, count_c128, sum_u64, same_u64) \
+	X(norm, F64, norm_f64, norm_f64, norm) X(norm, C128, norm_c128, norm_f64, norm) \
+	X(logsumexp, F64, logsumexp_f64, logsumexp_f64, logsumexp)
+/* clang-format on */
+
 #endif

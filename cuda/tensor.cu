@@ -1,3 +1,4 @@
 /* All kernels, as one module: see kernels.h. */
 #include "cast.cuh"
 #include "move.cuh"
+#include "reduce.cuh"
