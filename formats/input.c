@@ -247,8 +247,7 @@ const unsigned char *input_peek(struct input *in, size_t n, size_t *got, struct 
 	return in->ahead ? in->ahead + in->first : (const unsigned char *)"";
 }
 
-/* Consume up to n bytes; fewer only at the end. */
-static int input_take(struct input *in, void *buf, size_t n, size_t *got, struct error *err)
+int input_read_some(struct input *in, void *buf, size_t n, size_t *got, struct error *err)
 {
 	unsigned char *to = buf;
 
@@ -298,7 +297,7 @@ int input_read(struct input *in, void *buf, size_t n, struct error *err)
 {
 	size_t got;
 
-	if (input_take(in, buf, n, &got, err))
+	if (input_read_some(in, buf, n, &got, err))
 		return -1;
 	if (got < n)
 		return error_set(err, ERR_FILE, "ends after %zu bytes, %zu wanted", got, n);
@@ -316,7 +315,7 @@ int input_read_all(struct input *in, char **data, size_t *n, struct error *err)
 	for (;;) {
 		size_t got;
 
-		if (input_take(in, block + have, room - have, &got, err)) {
+		if (input_read_some(in, block + have, room - have, &got, err)) {
 			free(block);
 			return -1;
 		}
@@ -541,7 +540,7 @@ static int spool_rest(struct input **out, struct input *in, char *block, size_t 
 	if (fd < 0)
 		return -1;
 	for (size_t got = have; got; size += (int64_t)got) {
-		if (write_all(fd, block, got, err) || input_take(in, block, BLOCK, &got, err)) {
+		if (write_all(fd, block, got, err) || input_read_some(in, block, BLOCK, &got, err)) {
 			close(fd);
 			return -1;
 		}
@@ -566,7 +565,7 @@ static int spool_stream(struct input **out, struct input *in, struct error *err)
 	while (block) {
 		size_t got;
 
-		if (input_take(in, block + have, room - have, &got, err))
+		if (input_read_some(in, block + have, room - have, &got, err))
 			break;
 		have += got;
 		if (have < room) {
@@ -648,7 +647,7 @@ static int stream_source_read(struct source *src, void *buf, size_t n, int64_t o
 	if (offset != s->done)
 		return error_set(err, ERR_FILE, "is a stream: byte %" PRId64 " was asked for after byte %" PRId64,
 				 offset, s->done);
-	if (input_take(s->in, buf, n, &got, err))
+	if (input_read_some(s->in, buf, n, &got, err))
 		return -1;
 	s->done += (int64_t)got;
 	s->in->owed -= (int64_t)got;

@@ -35,6 +35,9 @@ const unsigned char *input_peek(struct input *in, size_t n, size_t *got, struct 
 /* Consume exactly n bytes; ERR_FILE "ends after X bytes, N wanted" when there are fewer. */
 int input_read(struct input *in, void *buf, size_t n, struct error *err);
 
+/* Consume n bytes, or what is left where that is less; *got says how many. */
+int input_read_some(struct input *in, void *buf, size_t n, size_t *got, struct error *err);
+
 /* Consume everything that is left into one block (malloc, with a NUL added past the end), for text formats. */
 int input_read_all(struct input *in, char **data, size_t *n, struct error *err);
 

@@ -33,14 +33,24 @@ void values_release(struct values *v)
 
 int values_begin(struct values *v, int64_t room, struct error *err)
 {
-	values_release(v);
+	size_t nbytes;
+
 	v->n = 0;
 	v->room = room;
 	v->negative = false;
-	if (__builtin_mul_overflow((size_t)room, dtype_size(kind_dtype[v->kind]), &v->nbytes))
+	if (__builtin_mul_overflow((size_t)room, dtype_size(kind_dtype[v->kind]), &nbytes))
 		return error_memory(err, 0);
+	if (v->data && nbytes <= v->nbytes)
+		return 0;
+	values_release(v);
+	v->nbytes = nbytes;
 	v->data = buffer_alloc(v->nbytes, err);
 	return v->data ? 0 : -1;
+}
+
+enum dtype values_dtype(enum values_kind kind)
+{
+	return kind_dtype[kind];
 }
 
 /* The kind that holds the number on its own. */

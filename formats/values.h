@@ -36,8 +36,11 @@ struct values {
 void values_init(struct values *v, bool has_dtype, enum dtype dtype, bool strict);
 void values_release(struct values *v);
 
-/* Room for room numbers of the present kind, none added yet: at the start and after each VALUES_AGAIN. */
+/* Room for room numbers of the present kind, none added yet: at the start, after each VALUES_AGAIN, and to use v again. */
 int values_begin(struct values *v, int64_t room, struct error *err);
+
+/* The type that numbers of a kind are kept in. */
+enum dtype values_dtype(enum values_kind kind);
 
 /* The caller made sure that there is room. */
 enum values_result values_add(struct values *v, const struct scalar *s);
