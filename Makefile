@@ -145,6 +145,12 @@ $(CUDA_TEST): $(BUILD)/%: $(BUILD)/%.o $(EMULATED) $(BUILD)/libtensor.a
 	$(call say,LINK)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
 
+# What stands in for libcuda.so.1 in the tests.
+STANDIN := $(BUILD)/tests/cuda/libcuda-standin.so
+$(STANDIN): $(BUILD)/tests/cuda/driver.o $(EMULATED)
+	$(call say,LINK)
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -pthread -shared -o $@ $^
+
 # Unit programs see the whole library, not only its public names.
 $(UNIT): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtensor.a
 	$(call say,LINK)
@@ -161,7 +167,7 @@ deps-%: FORCE
 test: deps-build deps-test
 	@+$(MAKE) --no-print-directory tests
 
-tests: all $(UNIT) $(REPLAY) $(CUDA_TEST)
+tests: all $(UNIT) $(REPLAY) $(CUDA_TEST) $(STANDIN)
 	@BUILD='$(abspath $(BUILD))' VERSION='$(VERSION)' CC='$(CC)' tests/run $(T)
 
 check: test
@@ -232,6 +238,6 @@ help:
 #:
 #:demo, test, asan, bench and lint install the packages they need with apt-get; DEPS=skip leaves that out.
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d) $(EMULATED:.o=.d) $(CUDA_TEST:=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d) $(EMULATED:.o=.d) $(STANDIN:%/libcuda-standin.so=%/driver.d) $(CUDA_TEST:=.d)
 .PHONY: all test tests check asan fuzz fuzzers bench lint format install uninstall dist deb demo clean help FORCE
 .SECONDARY:

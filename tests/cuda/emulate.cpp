@@ -1,4 +1,4 @@
-/* The machine under emulate.h: the table of kernels, blocks, fibers, barriers. */
+/* The machine behind emulate.h: the table of kernels, blocks, fibers, barriers. */
 #include "emulate.h"
 
 #include <stdio.h>
@@ -8,6 +8,9 @@
 
 #include <map>
 #include <string>
+
+/* Last, because standard headers use some of CUDA's words for themselves. */
+#include "emulate_names.h"
 
 #include "cuda/tensor.cu"
 
