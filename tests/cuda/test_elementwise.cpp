@@ -1,4 +1,5 @@
 /* The elementwise kernels under emulation, against the loops of the CPU. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
