@@ -46,6 +46,8 @@ struct cli {
 	struct node **queue, **made;
 	int nqueue, taken, nmade;
 	struct record *record; /* NULL: nothing is recorded */
+	struct device *device; /* NULL: this processor */
+	struct text notes;     /* of the device, for -v */
 	const char *context;   /* lines printed below an error message; owned */
 	const char *const *argv;
 };

@@ -1,5 +1,6 @@
 /* help and version. */
 #include "cli/cli.h"
+#include "cuda/device.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +66,8 @@ int cmd_version(struct cli *c, int argc, const char **argv, struct error *err)
 		return usage_print(c->command, opts, NULL, err);
 	text_fmt(&t, "tensor %s\n", TENSOR_VERSION);
 	if (devices) {
-		text_fmt(&t, "cpu: %s, %d threads\n", kernels_get()->name, engine_threads());
-		text_add(&t, "cuda: not in this build\n");
+		text_fmt(&t, "cpu     %s, %d threads\n", kernels_get()->name, engine_threads());
+		cuda_describe(&t);
 	}
 	return text_print(&t, err);
 }

@@ -1,5 +1,6 @@
 /* tensor: finding the command, running it, saying what went wrong. */
 #include "cli/cli.h"
+#include "lib/device.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -115,6 +116,11 @@ static void release(struct cli *c)
 	free((char *)(uintptr_t)c->context);
 	record_close(c);
 	graph_free(c->graph);
+	if (c->device)
+		c->device->close(c->device);
+	if (c->notes.s)
+		fputs(c->notes.s, stderr);
+	text_release(&c->notes);
 }
 
 int main(int argc, char **argv)

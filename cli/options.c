@@ -1,5 +1,6 @@
 /* Command-line options: a table a command, and the rules that hold for all. */
 #include "cli/cli.h"
+#include "cuda/device.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -38,7 +39,10 @@ void opts_common(struct opt *opts, struct common *c, bool computes, bool writes)
 			"output", 'o', "FILE", &c->output, "where the result goes; its suffix is the format", false
 		};
 	if (computes) {
-		*o++ = (struct opt){ "device", 0, "DEVICE", &c->device, "cpu (TENSOR_DEVICE)", false };
+		*o++ = (struct opt){
+			"device", 0, "DEVICE", &c->device, "where to compute: cpu, cuda or cuda:N (TENSOR_DEVICE)",
+			false
+		};
 		*o++ = (struct opt){
 			"threads", 0, "N", &c->threads, "how many threads to use (TENSOR_THREADS)", false
 		};
@@ -250,22 +254,42 @@ int opts_outputs(int argc, const char **argv, const char **outputs, int *n, stru
 	return kept;
 }
 
-int common_apply(struct cli *c, struct error *err)
+/* "cpu", "cuda" or "cuda:N", as an option or in the environment; what the device has to say is kept for -v. */
+static int open_device(struct cli *c, struct error *err)
 {
-	const char *device = c->common.device, *threads = c->common.threads;
-	const char *from = device ? "--device" : "TENSOR_DEVICE";
-	int64_t n;
+	const char *device = c->common.device, *from = device ? "--device" : "TENSOR_DEVICE", *index = NULL;
+	int64_t n = 0;
 
 	if (!device)
 		device = getenv("TENSOR_DEVICE");
+	if (!device || !*device || !strcmp(device, "cpu"))
+		return 0;
+	if (strncmp(device, "cuda", 4) || (device[4] && device[4] != ':'))
+		return error_set(err, ERR_USAGE, "%s '%s' is unknown: the devices are cpu, cuda and cuda:N", from,
+				 device);
+	if (device[4])
+		index = device + 5;
+	if (index && parse_int(index, from, 0, 1023, &n, err))
+		return -1;
+	if (!c->command->makes && c->common.device)
+		return error_set(err, ERR_RESOURCE, "--device %s: %s only reads and prints; it runs on the cpu", device,
+				 c->command->name);
+	if (!c->command->makes || c->common.dry || c->device)
+		return 0;
+	c->device = cuda_open((int)n, c->common.verbose ? &c->notes : NULL, err);
+	engine_set_device(c->device);
+	return c->device ? 0 : -1;
+}
+
+int common_apply(struct cli *c, struct error *err)
+{
+	const char *threads = c->common.threads;
+	int64_t n;
+
 	if (!threads)
 		threads = getenv("TENSOR_THREADS");
-	if (!c->headers_only && device && *device && strcmp(device, "cpu")) {
-		if (!strncmp(device, "cuda", 4) && (!device[4] || device[4] == ':'))
-			return error_set(err, ERR_RESOURCE, "%s %s: this build has no CUDA device; use cpu", from,
-					 device);
-		return error_set(err, ERR_USAGE, "%s '%s' is unknown: the devices are cpu and cuda", from, device);
-	}
+	if (open_device(c, err))
+		return -1;
 	const char *memory = c->common.memory ? c->common.memory : getenv("TENSOR_MEM_LIMIT");
 	if (memory && *memory && parse_bytes(memory, &c->memory, err))
 		return -1;

@@ -13,6 +13,7 @@
 
 #include "cuda/api.h"
 #include "lib/device.h"
+#include "lib/text.h"
 
 struct cuda {
 	struct device device;
@@ -20,13 +21,14 @@ struct cuda {
 	struct cuda_api api;	/* the driver's functions */
 	struct cublas *cublas;	/* opened by the first product; NULL: not yet, or not there */
 	bool no_cublas;		/* it was looked for */
-	bool verbose;		/* say what was chosen: notes */
+	struct text *notes;	/* what was chosen is added to it; NULL: nobody asks */
 	int handle;		/* CUdevice */
 	void *context;		/* CUcontext, the device's primary one */
 	void *module;		/* CUmodule: the kernels */
 	void *up, *main, *down; /* CUstream */
 	struct kernel *kernels; /* those launched so far */
 	int nkernels, kernels_room;
+	struct value *values;  /* of nodes, on the device; the newest first */
 	int64_t ndevice, peak; /* bytes of device memory held now, and the most so far */
 };
 
