@@ -9,13 +9,13 @@
 
 #include "lib/text.h"
 
-extern const struct format format_npy, format_npz, format_raw, format_view, format_json, format_csv, format_tsv,
-	format_text, format_png, format_pnm;
+extern const struct format format_npy, format_npz, format_pt, format_raw, format_view, format_json, format_csv,
+	format_tsv, format_text, format_png, format_pnm;
 
 /* In the order in which they are asked whether they know the first bytes of a file. */
 const struct format *const formats[] = {
-	&format_npy,  &format_npz, &format_png, &format_pnm,  &format_raw, &format_view,
-	&format_json, &format_csv, &format_tsv, &format_text, NULL,
+	&format_npy,  &format_npz,  &format_pt,	 &format_png, &format_pnm,  &format_raw,
+	&format_view, &format_json, &format_csv, &format_tsv, &format_text, NULL,
 };
 
 /* What file_open keeps of an open file beside what its users see. */

@@ -1,10 +1,10 @@
 /* npz: zip archives of npy arrays, as numpy.savez and numpy.savez_compressed write them. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/npy.h"
+#include "formats/torch.h"
 #include "formats/zip.h"
 
 extern const struct format_writer npz_writer; /* npz_write.c */
@@ -111,6 +111,13 @@ static int npz_open(struct file *f, struct input *in, const struct format_option
 	input_unref(all);
 	if (ret)
 		return -1;
+	if (!opt->format && torch_archive(&nf->zip, f->path)) {
+		struct zip zip = nf->zip;
+
+		free(nf);
+		f->state = NULL;
+		return torch_open_archive(f, &zip, err);
+	}
 	size_t room = (size_t)nf->zip.nentries + 1;
 	if (!(nf->offsets = malloc(room * sizeof(*nf->offsets))))
 		return error_memory(err, room * sizeof(*nf->offsets));
@@ -120,59 +127,11 @@ static int npz_open(struct file *f, struct input *in, const struct format_option
 	return 0;
 }
 
-/* The elements of a member. */
-struct member_source {
-	struct source base;
-	struct zip_stream *stream; /* owned */
-	int64_t done;
-};
-
-static int member_read(struct source *src, void *buf, size_t n, int64_t offset, struct error *err)
-{
-	struct member_source *s = (struct member_source *)src;
-
-	if (offset != s->done)
-		return error_set(err, ERR_FILE, "is a stream: byte %" PRId64 " was asked for after byte %" PRId64,
-				 offset, s->done);
-	if (zip_stream_read(s->stream, buf, n, err))
-		return -1;
-	s->done += (int64_t)n;
-	/* What follows the array counts for the CRC. */
-	return s->done == src->nbytes ? zip_stream_finish(s->stream, err) : 0;
-}
-
-static void member_close(struct source *src)
-{
-	struct member_source *s = (struct member_source *)src;
-
-	zip_stream_close(s->stream);
-	free(src->name);
-	free(s);
-}
-
-static const struct source_ops member_ops = { member_read, member_close };
-
-/* Skip the header, and verify at once what no read will reach the end of. */
-static int skip_header(struct zip_stream *s, int64_t n, bool empty, struct error *err)
-{
-	char block[4096];
-
-	while (n > 0) {
-		size_t k = n < (int64_t)sizeof(block) ? (size_t)n : sizeof(block);
-
-		if (zip_stream_read(s, block, k, err))
-			return -1;
-		n -= (int64_t)k;
-	}
-	return empty ? zip_stream_finish(s, err) : 0;
-}
-
 static int npz_array(struct file *f, int i, struct array *out, struct error *err)
 {
 	struct npz_file *nf = f->state;
 	const struct member *m = &f->members[i];
 	const char *refusal = zip_refusal(&nf->zip.entries[i]);
-	struct member_source *s;
 
 	if (refusal)
 		return error_set(err, ERR_FILE, "%s", refusal);
@@ -181,19 +140,9 @@ static int npz_array(struct file *f, int i, struct array *out, struct error *err
 	if (!m->supported)
 		return npy_unsupported(m, err);
 
-	if (!(s = calloc(1, sizeof(*s))))
-		return error_memory(err, sizeof(*s));
-	s->base.ops = &member_ops;
-	s->base.refs = 1;
-	s->base.sequential = true;
-	s->base.nbytes = m->nbytes;
-	if (zip_stream_open(&s->stream, &nf->zip, i, true, err) ||
-	    skip_header(s->stream, nf->offsets[i], !m->nbytes, err)) {
-		member_close(&s->base);
+	if (!(out->src = zip_source(&nf->zip, i, nf->offsets[i], m->nbytes, err)))
 		return -1;
-	}
 	npy_describe(m, 0, out);
-	out->src = &s->base;
 	return 0;
 }
 

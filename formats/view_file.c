@@ -204,20 +204,6 @@ static int describe_place(struct member *m, const struct place *p, int64_t offse
 	return t.failed ? error_memory(err, t.room) : 0;
 }
 
-/* Are these the strides of Fortran order, and not those of C order? */
-static bool is_fortran(const struct member *m, const int64_t *strides)
-{
-	int64_t packed[2][MAX_NDIM];
-	bool same[2] = { true, true };
-
-	for (int k = 0; k < 2; k++) {
-		shape_strides(&m->shape, dtype_size(m->dtype), k == 1, packed[k]);
-		for (int i = 0; i < m->shape.ndim; i++)
-			same[k] = same[k] && (m->shape.dim[i] == 1 || strides[i] == packed[k][i]);
-	}
-	return same[1] && !same[0] && m->nbytes;
-}
-
 static int read_place(struct place *p, struct member *m, const struct json *o, struct error *err)
 {
 	const struct json *strides = json_get(o, "strides"), *offset = json_get(o, "offset");
@@ -249,7 +235,7 @@ static int read_place(struct place *p, struct member *m, const struct json *o, s
 		shape_strides(&m->shape, dtype_size(m->dtype), false, p->strides);
 	}
 	m->supported = true;
-	m->fortran = is_fortran(m, p->strides);
+	m->fortran = m->nbytes && shape_is_fortran(&m->shape, dtype_size(m->dtype), p->strides);
 	return check_extent(p, m, at, err) || describe_place(m, p, at, err) ? -1 : 0;
 }
 

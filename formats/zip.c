@@ -396,7 +396,7 @@ struct zip_stream {
 	size_t room;
 	const unsigned char *next; /* in block */
 	size_t have;
-	bool ended;
+	bool ended, unchecked;
 };
 
 /* Where the data of an entry begin, after comparing its local header with the directory. */
@@ -446,6 +446,7 @@ int zip_stream_open(struct zip_stream **out, const struct zip *z, int i, bool bu
 		return error_memory(err, sizeof(*s));
 	s->in = input_ref(z->in);
 	s->expected = e->crc;
+	s->unchecked = e->unchecked;
 	s->at = data;
 	s->end = data + e->packed;
 	s->size = e->size;
@@ -522,7 +523,7 @@ static int verify(struct zip_stream *s, struct error *err)
 			return error_set(err, ERR_FILE,
 					 "the compressed data do not have the size that the archive says");
 	}
-	if (s->crc != s->expected)
+	if (s->crc != s->expected && !s->unchecked)
 		return error_set(err, ERR_FILE, "is corrupt: its CRC is %08" PRIx32 ", %08" PRIx32 " expected", s->crc,
 				 s->expected);
 	return 0;
@@ -563,4 +564,76 @@ int zip_stream_finish(struct zip_stream *s, struct error *err)
 	}
 	free(block);
 	return ret;
+}
+
+void zip_unchecked(struct zip *z)
+{
+	for (int i = 0; i < z->nentries; i++)
+		z->entries[i].unchecked = !z->entries[i].crc;
+}
+
+/* The bytes of an entry, or a part of them. */
+struct entry_source {
+	struct source base;
+	struct zip_stream *stream; /* owned */
+	int64_t done;
+};
+
+static int entry_read(struct source *src, void *buf, size_t n, int64_t offset, struct error *err)
+{
+	struct entry_source *s = (struct entry_source *)src;
+
+	if (offset != s->done)
+		return error_set(err, ERR_FILE, "is a stream: byte %" PRId64 " was asked for after byte %" PRId64,
+				 offset, s->done);
+	if (zip_stream_read(s->stream, buf, n, err))
+		return -1;
+	s->done += (int64_t)n;
+	/* What follows counts for the CRC. */
+	return s->done == src->nbytes ? zip_stream_finish(s->stream, err) : 0;
+}
+
+static void entry_close(struct source *src)
+{
+	struct entry_source *s = (struct entry_source *)src;
+
+	zip_stream_close(s->stream);
+	free(src->name);
+	free(s);
+}
+
+static const struct source_ops entry_ops = { entry_read, entry_close };
+
+/* Skip n bytes, and verify at once what no read will reach the end of. */
+static int skip_start(struct zip_stream *s, int64_t n, bool empty, struct error *err)
+{
+	char block[4096];
+
+	while (n > 0) {
+		size_t k = n < (int64_t)sizeof(block) ? (size_t)n : sizeof(block);
+
+		if (zip_stream_read(s, block, k, err))
+			return -1;
+		n -= (int64_t)k;
+	}
+	return empty ? zip_stream_finish(s, err) : 0;
+}
+
+struct source *zip_source(const struct zip *z, int i, int64_t skip, int64_t nbytes, struct error *err)
+{
+	struct entry_source *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		error_memory(err, sizeof(*s));
+		return NULL;
+	}
+	s->base.ops = &entry_ops;
+	s->base.refs = 1;
+	s->base.sequential = true;
+	s->base.nbytes = nbytes;
+	if (zip_stream_open(&s->stream, z, i, true, err) || skip_start(s->stream, skip, !nbytes, err)) {
+		entry_close(&s->base);
+		return NULL;
+	}
+	return &s->base;
 }

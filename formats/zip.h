@@ -11,6 +11,7 @@ struct zip_entry {
 	int64_t packed, size; /* bytes in the archive and unpacked */
 	int64_t header;	      /* offset of the local header */
 	int64_t record;	      /* offset of its record in the central directory */
+	bool unchecked;	      /* its checksum is not that of its bytes, and does not count */
 };
 
 struct zip {
@@ -55,5 +56,14 @@ int zip_stream_read(struct zip_stream *s, void *buf, size_t n, struct error *err
 /* Skip what is left, and so verify the entry. */
 int zip_stream_finish(struct zip_stream *s, struct error *err);
 void zip_stream_close(struct zip_stream *s); /* NULL is fine */
+
+/*
+ * A sequential source of nbytes bytes of entry i, from byte skip on; its last read verifies the entry to its end.  The archive may
+ * be released before.  NULL on failure.
+ */
+struct source *zip_source(const struct zip *z, int i, int64_t skip, int64_t nbytes, struct error *err);
+
+/* Of a format whose writers may leave checksums out: 0 stands for none. */
+void zip_unchecked(struct zip *z);
 
 #endif

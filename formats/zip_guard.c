@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "formats/deflate.h"
+#include "formats/torch.h"
 
 enum {
 	LOCAL_CRC = 14, /* offsets in the local header, in the record of the directory, in the data descriptor */
@@ -92,6 +93,8 @@ int zip_guard_open(struct zip_guard **out, const char *path, int64_t low, int64_
 	g->entry = -1;
 	int ret = zip_open(&g->zip, in, &ignored);
 	input_unref(in);
+	if (!ret && torch_archive(&g->zip, path))
+		zip_unchecked(&g->zip);
 	if (!ret)
 		ret = find_entry(g, low, high, &ignored);
 	if (ret && ignored.code != ERR_FILE)
@@ -102,7 +105,7 @@ int zip_guard_open(struct zip_guard **out, const char *path, int64_t low, int64_
 		guard_free(g);
 		return ret;
 	}
-	if (verify(g, err)) {
+	if (!g->zip.entries[g->entry].unchecked && verify(g, err)) {
 		error_prefix(err, g->zip.entries[g->entry].name);
 		error_prefix(err, path);
 		guard_free(g);
@@ -179,7 +182,7 @@ static int renew(const struct zip_guard *g, int fd, struct error *err)
 
 int zip_guard_close(struct zip_guard *g, int fd, struct error *err)
 {
-	int ret = g ? renew(g, fd, err) : 0;
+	int ret = g && !g->zip.entries[g->entry].unchecked ? renew(g, fd, err) : 0;
 
 	guard_free(g);
 	return ret;

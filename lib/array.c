@@ -73,6 +73,19 @@ void shape_strides(const struct shape *s, size_t itemsize, bool fortran, int64_t
 	}
 }
 
+bool shape_is_fortran(const struct shape *s, size_t itemsize, const int64_t *strides)
+{
+	int64_t packed[2][MAX_NDIM];
+	bool same[2] = { true, true };
+
+	for (int k = 0; k < 2; k++) {
+		shape_strides(s, itemsize, k == 1, packed[k]);
+		for (int i = 0; i < s->ndim; i++)
+			same[k] = same[k] && (s->dim[i] == 1 || strides[i] == packed[k][i]);
+	}
+	return same[1] && !same[0];
+}
+
 char *shape_text(const struct shape *s, char *buf, size_t n)
 {
 	size_t len = 0;

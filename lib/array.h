@@ -77,6 +77,9 @@ bool shape_equal(const struct shape *a, const struct shape *b);
 /* Contiguous strides in bytes for the shape, C order or Fortran order. */
 void shape_strides(const struct shape *s, size_t itemsize, bool fortran, int64_t strides[MAX_NDIM]);
 
+/* Are these the strides, in bytes, of Fortran order, and not also those of C order? */
+bool shape_is_fortran(const struct shape *s, size_t itemsize, const int64_t *strides);
+
 /* NumPy's notation, "(3, 4)", "(5,)", "()": into buf, truncated to n bytes.  Returns buf. */
 char *shape_text(const struct shape *s, char *buf, size_t n);
 
