@@ -531,7 +531,7 @@ static int refuse_opcode(const struct pickle *p, unsigned char op, struct error 
 static int run_opcode(struct pickle *p, unsigned char op, struct error *err)
 {
 	unsigned char *b = p->bytes + p->at;
-	size_t n;
+	size_t n = 0;
 
 	switch (op) {
 	case PROTO:
@@ -747,7 +747,7 @@ const char *pickle_text(const struct pickle *p, struct pickle_value v, size_t *n
 
 bool pickle_is(const struct pickle *p, struct pickle_value v, const char *text)
 {
-	size_t n;
+	size_t n = 0;
 	const char *s = pickle_text(p, v, &n);
 
 	return s && same(text, (const unsigned char *)s, n);
