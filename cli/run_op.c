@@ -593,7 +593,8 @@ static bool elementwise_of(const struct node *x, const struct node *target)
 	if (x->kind == NODE_LEAF)
 		return x != leaf &&
 		       (x->u.array.src->dev != leaf->u.array.src->dev || x->u.array.src->ino != leaf->u.array.src->ino);
-	if (x->kind != NODE_MAP && x->kind != NODE_CAST && x->kind != NODE_CONST)
+	/* A scan reads on from where it is. */
+	if (x->kind != NODE_MAP && x->kind != NODE_CAST && x->kind != NODE_SCAN && x->kind != NODE_CONST)
 		return x->nin == 0;
 	for (int i = 0; i < x->nin; i++)
 		if (!elementwise_of(x->in[i], target))

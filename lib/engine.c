@@ -181,7 +181,7 @@ static int prepare_view(struct node *x, struct error *err)
 
 static bool is_barrier(const struct node *x)
 {
-	return x->kind == NODE_REDUCE || x->kind == NODE_BLOCK;
+	return x->kind == NODE_REDUCE || x->kind == NODE_BLOCK || (x->kind == NODE_SCAN && x->whole);
 }
 
 /* Make everything below x ready to be pulled: keep what must be whole. */
@@ -216,18 +216,27 @@ struct census {
 	int pass, slots;
 	int64_t bytes;
 	int64_t least; /* elements that a tile should have */
+	int64_t step;  /* of which it should be a multiple; 0: any */
 	bool streams, vmath;
+	struct node *scans; /* a list of those that are open */
 };
 
-static void take_census(struct node *x, struct census *t)
+/* For scan_open: a pass that fails or ends closes what it has opened. */
+static void census_release(struct census *t)
+{
+	for (; t->scans; t->scans = t->scans->u.scan.next)
+		scan_close(t->scans);
+}
+
+static int take_census(struct node *x, struct census *t, struct error *err)
 {
 	if (x->pass == t->pass)
-		return;
+		return 0;
 	x->pass = t->pass;
 	x->slot = t->slots++;
 	t->bytes += (int64_t)dtype_size(x->dtype);
 	if (x->value)
-		return;
+		return 0;
 	if (x->kind == NODE_LEAF)
 		t->streams |= x->u.array.src->sequential;
 	if (x->kind == NODE_LEAF || x->kind == NODE_VIEW) {
@@ -237,29 +246,27 @@ static void take_census(struct node *x, struct census *t)
 
 			t->least = rows > t->least ? rows : t->least;
 		}
-		return;
+		return 0;
 	}
 	if (x->kind == NODE_MAP) {
 		t->slots += MAP_MAX_IN + 2;
 		t->vmath |= map_needs_vmath(x->u.map.id, x->u.map.loop);
+	} else if (x->kind == NODE_SCAN) {
+		if (scan_open(x, err))
+			return -1;
+		x->u.scan.next = t->scans;
+		t->scans = x;
+		t->slots += SCAN_SLOTS;
+		t->bytes += 4 * (int64_t)sizeof(double);
+		t->step = scan_step(x) > t->step ? scan_step(x) : t->step;
 	} else {
 		t->slots += 2;
 	}
 	for (int i = 0; i < x->nin; i++)
-		take_census(x->in[i], t);
+		if (take_census(x->in[i], t, err))
+			return -1;
+	return 0;
 }
-
-/*
- * What must be done in the order of tiles, though several threads work on them: reading streams, and writing where the sink
- * asks for it.  A tile waits for its turn; so one is read while another is computed and a third written, and nothing
- * is read or written that one thread alone would not have.
- */
-struct turns {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	int64_t next; /* the tile whose turn it is */
-	int64_t stop; /* no turns from this tile on: it failed */
-};
 
 enum { MAX_STREAMS = 32, MAX_ORDERED = 8 }; /* more threads only wait for each other */
 
@@ -270,33 +277,10 @@ struct pass {
 	int64_t tile;
 	int nstreams;
 	struct node *streams[MAX_STREAMS]; /* leaves to be read in turn */
+	struct node *scans;		   /* of the census */
 	bool in_order;			   /* tiles are to be written in turn */
 	struct turns reading, writing;
 };
-
-static int turn_wait(struct turns *t, int64_t tile)
-{
-	int ret;
-
-	pthread_mutex_lock(&t->lock);
-	while (t->next != tile && tile < t->stop)
-		pthread_cond_wait(&t->changed, &t->lock);
-	ret = t->next == tile && tile < t->stop ? 0 : -1;
-	pthread_mutex_unlock(&t->lock);
-	return ret;
-}
-
-/* It is the turn of the next tile, or nobody's any more. */
-static void turn_end(struct turns *t, int64_t tile, bool failed)
-{
-	pthread_mutex_lock(&t->lock);
-	if (!failed)
-		t->next = tile + 1;
-	else if (tile < t->stop)
-		t->stop = tile;
-	pthread_cond_broadcast(&t->changed);
-	pthread_mutex_unlock(&t->lock);
-}
 
 /* A failure without a message is that of a tile whose turn will not come: the tile that failed says why. */
 static int pass_turns(struct pass *p, struct context *c, int64_t task, int64_t start, int64_t n, struct error *err)
@@ -304,20 +288,20 @@ static int pass_turns(struct pass *p, struct context *c, int64_t task, int64_t s
 	const void *elements;
 
 	if (p->nstreams) {
-		if (turn_wait(&p->reading, task))
+		if (turns_wait(&p->reading, task))
 			return -1;
 		for (int i = 0; i < p->nstreams; i++)
 			if (!pull(c, p->streams[i], start, n, err))
 				return -1;
-		turn_end(&p->reading, task, false);
+		turns_pass(&p->reading, task + 1);
 	}
 	elements = pull(c, p->x, start, n, err);
-	if (!elements || (p->in_order && turn_wait(&p->writing, task)))
+	if (!elements || (p->in_order && turns_wait(&p->writing, task)))
 		return -1;
 	if (p->sink->write(p->sink, elements, start, n, err))
 		return -1;
 	if (p->in_order)
-		turn_end(&p->writing, task, false);
+		turns_pass(&p->writing, task + 1);
 	return 0;
 }
 
@@ -328,13 +312,15 @@ static int pass_tile(void *arg, int64_t task, int worker, struct error *err)
 	int ret = pass_turns(p, p->ctx[worker], task, start, n, err);
 
 	if (ret) {
-		turn_end(&p->reading, task, true);
-		turn_end(&p->writing, task, true);
+		turns_stop(&p->reading, task);
+		turns_stop(&p->writing, task);
+		for (struct node *x = p->scans; x; x = x->u.scan.next)
+			scan_stop(x, start);
 	}
 	return ret;
 }
 
-/* List the streams below x; false where one is not read in step with x, or there are too many. */
+/* List the streams below x; false where one, or a scan, is not read in step with x, or there are too many. */
 static bool list_streams(struct pass *p, struct node *x, int pass, bool in_step)
 {
 	if (x->pass == pass || x->value)
@@ -348,7 +334,10 @@ static bool list_streams(struct pass *p, struct node *x, int pass, bool in_step)
 		p->streams[p->nstreams++] = x;
 		return true;
 	}
-	in_step = in_step && (x->kind == NODE_MAP || x->kind == NODE_CAST || x->kind == NODE_RESHAPE);
+	if (x->kind == NODE_SCAN && !in_step)
+		return false;
+	in_step = in_step &&
+		  (x->kind == NODE_MAP || x->kind == NODE_CAST || x->kind == NODE_RESHAPE || x->kind == NODE_SCAN);
 	for (int i = 0; i < x->nin; i++)
 		if (!list_streams(p, x->in[i], pass, in_step))
 			return false;
@@ -380,22 +369,22 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 	struct pass p = {
 		.x = x,
 		.sink = sink,
-		.reading = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, INT64_MAX },
-		.writing = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, INT64_MAX },
+		.reading = TURNS_INIT,
+		.writing = TURNS_INIT,
 	};
 	int64_t work = x->size, room;
 	bool pieces = x->kind == NODE_REDUCE && !x->value && reduce_by_pieces(x);
 	int nworkers = 1, ret = -1;
 
-	take_census(x, &t);
-	if (t.vmath && vmath_load(err))
-		return -1;
-	if (drain(x, next_pass(), err))
-		return -1;
+	if (take_census(x, &t, err) || (t.vmath && vmath_load(err)) || drain(x, next_pass(), err))
+		goto closed;
+	p.scans = t.scans;
 	room = TILE_BYTES / t.bytes / CHUNK * CHUNK;
 	room = room < MIN_TILE ? MIN_TILE : room > MAX_TILE ? MAX_TILE : room;
 	if (t.least > room)
 		room = (t.least < MAX_TURNED ? t.least : MAX_TURNED) / CHUNK * CHUNK;
+	if (t.step && t.step <= MAX_TILE)
+		room = room < t.step ? t.step : room / t.step * t.step;
 	p.tile = room;
 	if (x->kind == NODE_REDUCE && !x->value) {
 		/* Results come in granules; those that take long to make are shared out in small numbers. */
@@ -411,7 +400,7 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 	if (work < room)
 		room = (work + LOOP_PAD) / LOOP_PAD * LOOP_PAD;
 
-	if (work >= PARALLEL_FROM && (!t.streams || list_streams(&p, x, next_pass(), true)))
+	if (work >= PARALLEL_FROM && ((!t.streams && !t.scans) || list_streams(&p, x, next_pass(), true)))
 		nworkers = engine_threads();
 	else
 		p.nstreams = 0;
@@ -419,8 +408,10 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 	if ((p.in_order || p.nstreams) && !pieces && nworkers > MAX_ORDERED)
 		nworkers = MAX_ORDERED;
 	p.ctx = calloc((size_t)nworkers, sizeof(*p.ctx));
-	if (!p.ctx)
-		return error_memory(err, (size_t)nworkers * sizeof(*p.ctx));
+	if (!p.ctx) {
+		error_memory(err, (size_t)nworkers * sizeof(*p.ctx));
+		goto closed;
+	}
 	for (int i = 0; i < nworkers; i++)
 		if (!(p.ctx[i] = context_new(t.slots, room, err)))
 			goto done;
@@ -441,6 +432,8 @@ done:
 	for (int i = 0; i < nworkers; i++)
 		context_free(p.ctx[i]);
 	free(p.ctx);
+closed:
+	census_release(&t);
 	return ret;
 }
 
@@ -550,8 +543,16 @@ static int survey_visit(struct survey *s, struct node *x, int pass, int first_pa
 		x->pass = pass;
 		return again ? leaf_load(x, err) : 0;
 	}
-	if (x->value || x->pass == pass)
+	if (x->value)
 		return 0;
+	if (x->pass == pass) {
+		/* Asked for in another order, too, a scan is computed before. */
+		if (x->kind == NODE_SCAN && !lockstep) {
+			x->whole = true;
+			return survey_root(s, x, err);
+		}
+		return 0;
+	}
 	x->pass = pass;
 	for (int i = 0; i < x->nin; i++) {
 		struct node *in = x->in[i];
@@ -672,6 +673,8 @@ int engine_keep(int n, struct node *const x[], struct error *err)
 	for (int i = 0; i < n; i++)
 		if (load_streams(x[i], pass, err))
 			return -1;
+	if (load_shared_streams(n, x, false, err))
+		return -1;
 	for (int i = 0; i < n; i++)
 		if (keep_copy(x[i], err))
 			return -1;
@@ -691,13 +694,12 @@ int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct err
 		if (is_barrier(both[i]) ? keep(both[i], err) : prepare(both[i], next_pass(), err))
 			return -1;
 	t.pass = next_pass();
-	take_census(x, &t);
-	take_census(y, &t);
-	if ((t.vmath && vmath_load(err)) || drain(x, next_pass(), err) || drain(y, next_pass(), err))
+	if (take_census(x, &t, err) || take_census(y, &t, err) || (t.vmath && vmath_load(err)) ||
+	    drain(x, next_pass(), err) || drain(y, next_pass(), err) ||
+	    !(c = context_new(t.slots, MIN_TILE * 2, err))) {
+		census_release(&t);
 		return -1;
-	c = context_new(t.slots, MIN_TILE * 2, err);
-	if (!c)
-		return -1;
+	}
 	for (int64_t start = 0; !ret && start < x->size; start += c->tile) {
 		int64_t n = x->size - start < c->tile ? x->size - start : c->tile;
 		const void *p = pull(c, x, start, n, err), *q = p ? pull(c, y, start, n, err) : NULL;
@@ -705,6 +707,7 @@ int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct err
 		ret = q ? fn(arg, p, q, start, n, err) : -1;
 	}
 	context_free(c);
+	census_release(&t);
 	return ret;
 }
 

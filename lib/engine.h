@@ -6,6 +6,8 @@
 #ifndef TENSOR_ENGINE_H
 #define TENSOR_ENGINE_H
 
+#include <pthread.h>
+
 #include "graph.h"
 
 /* Takes the elements of a result. */
@@ -47,5 +49,26 @@ int64_t engine_memory(struct node *x);
  */
 typedef int task_fn(void *arg, int64_t task, int worker, struct error *err);
 int parallel(int64_t ntasks, int nworkers, task_fn *fn, void *arg, struct error *err);
+
+/*
+ * What must be done in the order of tiles, though several threads work on them: each waits until next is the key of its
+ * tile, and hands on with the key of the one behind it.
+ */
+struct turns {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	atomic_llong next;
+	int64_t stop; /* no turns from this key on: it failed */
+};
+#define TURNS_INIT \
+	{ \
+		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, INT64_MAX \
+	}
+
+/* -1: the turn will not come, or is over. */
+int turns_wait(struct turns *t, int64_t key);
+void turns_pass(struct turns *t, int64_t next);
+/* It is nobody's turn any more from key on. */
+void turns_stop(struct turns *t, int64_t key);
 
 #endif

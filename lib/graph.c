@@ -163,6 +163,9 @@ static bool same_node(const struct node *a, const struct node *b)
 		       a->u.reduce.param.count == b->u.reduce.param.count &&
 		       same_number(a->u.reduce.param.correction, b->u.reduce.param.correction) &&
 		       same_number(a->u.reduce.param.ord, b->u.reduce.param.ord);
+	case NODE_SCAN:
+		return a->u.scan.op == b->u.scan.op && a->u.scan.axis == b->u.scan.axis &&
+		       a->u.scan.acc == b->u.scan.acc;
 	default:
 		return false;
 	}
@@ -383,6 +386,19 @@ struct node *node_concat(struct graph *g, int n, struct node *const in[], int ax
 done:
 	free(cast);
 	return x;
+}
+
+struct node *node_scan(struct graph *g, enum scan_op op, struct node *x, int axis, enum dtype dtype, struct error *err)
+{
+	struct node *y = graph_add(g, NODE_SCAN, dtype, &x->shape, 1, &x, err);
+	enum dtype of = op == SCAN_ARGMAX || op == SCAN_ARGMIN ? x->dtype : dtype;
+
+	if (!y)
+		return NULL;
+	y->u.scan.op = op;
+	y->u.scan.axis = axis;
+	y->u.scan.acc = dtype_is_complex(of) ? DT_C128 : dtype_is_float(of) ? DT_F64 : of == DT_U64 ? DT_U64 : DT_I64;
+	return graph_unique(y);
 }
 
 struct node *node_block(struct graph *g, enum block_id id, block_fn *fn, int n, struct node *const in[],

@@ -13,6 +13,7 @@
 #include "number.h"
 #include "random.h"
 #include "reduce.h"
+#include "scan_loops.h"
 
 enum node_kind {
 	NODE_LEAF,    /* elements in a source */
@@ -26,6 +27,7 @@ enum node_kind {
 	NODE_VIEW,    /* strided view of the base's elements */
 	NODE_CONCAT,  /* the inputs one after the other along an axis */
 	NODE_REDUCE,  /* over axes */
+	NODE_SCAN,    /* along an axis, of the input's shape: element i comes of the elements up to i */
 	NODE_BLOCK,   /* a function of whole arrays: matmul, take, ... */
 };
 
@@ -76,6 +78,14 @@ struct node {
 			struct reduce_param param;
 		} reduce;
 		struct {
+			enum scan_op op;
+			int axis;
+			enum dtype acc; /* of the accumulators: int64, uint64, float64 or complex128 */
+			/* of the engine, in a pass */
+			struct scan_state *state;
+			struct node *next;
+		} scan;
+		struct {
 			enum block_id id;
 			block_fn *fn;
 			/* Before the inputs are computed, or NULL; with wait: they could not be, fn will not be called. */
@@ -94,6 +104,7 @@ struct node {
 	struct kept *kept;     /* device.h: what a device keeps for it */
 	int slot;	       /* index of the block buffer in each thread's context */
 	int pass;	       /* the last pass that visited it */
+	bool whole;	       /* a scan that is kept: it is not read in order alone */
 	/* of the trace and of gradients */
 	struct step *step;  /* the op that made it, where ops are traced */
 	struct node *grad;  /* gradient.c: the sum of what has come so far */
@@ -191,6 +202,8 @@ struct node *node_concat(struct graph *g, int n, struct node *const in[], int ax
 struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, const bool reduced[MAX_NDIM],
 			 bool keepdims, enum dtype dtype, bool has_dtype, const struct reduce_param *p,
 			 struct error *err);
+/* The scan of x, as it is, along an axis in range. */
+struct node *node_scan(struct graph *g, enum scan_op op, struct node *x, int axis, enum dtype dtype, struct error *err);
 struct node *node_block(struct graph *g, enum block_id id, block_fn *fn, int n, struct node *const in[],
 			enum dtype dtype, const struct shape *shape, struct error *err);
 struct node *node_matmul(struct graph *g, struct node *a, struct node *b, struct error *err);

@@ -1,4 +1,4 @@
-/* A team of threads that pull tasks from a counter. */
+/* A team of threads that pull tasks from a counter, and what they do in turn. */
 #include "engine.h"
 
 #include <pthread.h>
@@ -89,4 +89,43 @@ int parallel(int64_t ntasks, int nworkers, task_fn *fn, void *arg, struct error 
 		pthread_join(w[i].thread, NULL);
 	free(w);
 	return atomic_load(&t.failed) ? -1 : 0;
+}
+
+/* A turn is most often near: looking for it costs less than sleeping. */
+enum { LOOKS = 400 };
+
+int turns_wait(struct turns *t, int64_t key)
+{
+	int ret;
+
+	for (int i = 0; i < LOOKS; i++) {
+		if (atomic_load_explicit(&t->next, memory_order_acquire) == key)
+			break;
+#if defined(__x86_64__)
+		__builtin_ia32_pause();
+#endif
+	}
+	pthread_mutex_lock(&t->lock);
+	while (atomic_load(&t->next) < key && key < t->stop)
+		pthread_cond_wait(&t->changed, &t->lock);
+	ret = atomic_load(&t->next) == key && key < t->stop ? 0 : -1;
+	pthread_mutex_unlock(&t->lock);
+	return ret;
+}
+
+void turns_pass(struct turns *t, int64_t next)
+{
+	pthread_mutex_lock(&t->lock);
+	atomic_store_explicit(&t->next, next, memory_order_release);
+	pthread_cond_broadcast(&t->changed);
+	pthread_mutex_unlock(&t->lock);
+}
+
+void turns_stop(struct turns *t, int64_t key)
+{
+	pthread_mutex_lock(&t->lock);
+	if (key < t->stop)
+		t->stop = key;
+	pthread_cond_broadcast(&t->changed);
+	pthread_mutex_unlock(&t->lock);
 }

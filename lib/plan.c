@@ -15,6 +15,16 @@ static const char *const reduce_names[] = {
 #include "ops.def"
 };
 
+static const char *const scan_names[NSCANS] = {
+	[SCAN_SUM] = "cumulative_sum",
+	[SCAN_PROD] = "cumulative_prod",
+	[SCAN_MAX] = "cummax",
+	[SCAN_MIN] = "cummin",
+	[SCAN_LOGSUMEXP] = "logcumsumexp",
+	[SCAN_ARGMAX] = "cummax indices",
+	[SCAN_ARGMIN] = "cummin indices",
+};
+
 struct plan {
 	struct text *out;
 	int passes;
@@ -84,6 +94,9 @@ static void tell_node(struct plan *p, struct line *l, const struct node *x)
 		break;
 	case NODE_REDUCE:
 		tell_op(l, reduce_names[x->u.reduce.id]);
+		break;
+	case NODE_SCAN:
+		tell_op(l, scan_names[x->u.scan.op]);
 		break;
 	case NODE_CAST:
 		tell_op(l, dtype_name(x->dtype));

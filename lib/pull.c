@@ -488,6 +488,9 @@ const void *pull(struct context *c, struct node *x, int64_t start, int64_t n, st
 			p = buf;
 		break;
 	}
+	case NODE_SCAN:
+		p = scan_pull(c, x, start, n, err);
+		break;
 	case NODE_BLOCK: /* always kept before it is pulled */
 		break;
 	}

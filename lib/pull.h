@@ -55,6 +55,19 @@ bool reduce_by_pieces(const struct node *x);
 /* The whole reduction into out, by pieces; nworkers contexts. */
 int reduce_whole(struct context *const ctx[], int nworkers, struct node *x, void *out, struct error *err);
 
+/*
+ * scan_run.c: a scan in a pass, between scan_open and scan_close.  Its elements are pulled once, in order: a thread that asks
+ * for some waits until those before them are known.  -1 without a message: they will not be, another thread failed.
+ */
+int scan_open(struct node *x, struct error *err);
+void scan_close(struct node *x);
+const void *scan_pull(struct context *c, struct node *x, int64_t start, int64_t n, struct error *err);
+/* The elements from start on will not come. */
+void scan_stop(struct node *x, int64_t start);
+/* Tiles of a multiple of so many elements are best. */
+int64_t scan_step(const struct node *x);
+enum { SCAN_SLOTS = 5 };
+
 void swap_units(void *p, int64_t n, size_t unit);
 
 #endif

@@ -14,185 +14,217 @@
 #define STEP_max(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
 #define STEP_min(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
 
-/* Every other run can be longer than the first is wide: 4 columns at most are scanned one by one. */
-enum { NARROW = 4 };
+/* -- one row after the other -- */
 
-/* Runs side by side, as each waits for the sum before. */
+#define STEP(op, type) \
+	static void op##_step_##type(const struct scan_piece *p) \
+	{ \
+		const type *x = p->x, *before = p->carry; \
+		type *y = p->y, *carry = p->carry; \
+		int64_t w = p->w; \
+\
+		if (w == 1) { \
+			type a = *carry; \
+\
+			for (int64_t i = 0; i < p->rows; i++) \
+				y[i] = a = STEP_##op(a, x[i]); \
+			*carry = a; \
+			return; \
+		} \
+		for (int64_t i = 0; i < p->rows; i++, before = y, x += w, y += w) { \
+			INDEPENDENT \
+			for (int64_t j = 0; j < w; j++) \
+				y[j] = STEP_##op(before[j], x[j]); \
+		} \
+		memcpy(carry, before, (size_t)w * sizeof(type)); \
+	}
+
+#define INIT(op, type, neutral) \
+	static void op##_init_##type(void *carry, int64_t w) \
+	{ \
+		type *c = carry; \
+\
+		for (int64_t j = 0; j < w; j++) \
+			c[j] = (neutral); \
+	}
+
+/* -- runs -- */
+
+/* What a column of a run has come to: value before the run, of the run itself, both together. */
+#define CARRY(op, type, neutral) \
+	struct op##_carry_##type { \
+		type base, local, value; \
+	}; \
+\
+	static void op##_runs_init_##type(void *carry, int64_t w) \
+	{ \
+		struct op##_carry_##type *c = carry; \
+\
+		for (int64_t j = 0; j < w; j++) \
+			c[j].base = c[j].local = c[j].value = (neutral); \
+	}
+
+/* Side by side, as each waits for the sum before. */
 #define CHAINS(op, type) \
-	static void op##_chains_##type(const type *x, type *y, int64_t run, int64_t w) \
+	static void op##_chains_##type(const type *x, type *y, int64_t w) \
 	{ \
 		type a[SCAN_CHAINS]; \
 \
 		for (int k = 0; k < SCAN_CHAINS; k++) \
-			y[k * run * w] = a[k] = x[k * run * w]; \
-		for (int64_t i = 1; i < run; i++) \
+			y[k * SCAN_RUN * w] = a[k] = x[k * SCAN_RUN * w]; \
+		for (int64_t i = 1; i < SCAN_RUN; i++) \
 			for (int k = 0; k < SCAN_CHAINS; k++) { \
-				type v = x[(k * run + i) * w]; \
+				type v = x[(k * SCAN_RUN + i) * w]; \
 \
-				y[(k * run + i) * w] = a[k] = STEP_##op(a[k], v); \
+				y[(k * SCAN_RUN + i) * w] = a[k] = STEP_##op(a[k], v); \
 			} \
 	}
+
+/* Rows of a piece that belong to a run that began before it. */
+static inline int64_t head_rows(const struct scan_piece *p)
+{
+	int64_t head = (SCAN_RUN - p->first % SCAN_RUN) % SCAN_RUN;
+
+	return head < p->rows ? head : p->rows;
+}
+
+static inline int64_t run_end(const struct scan_piece *p, int64_t row)
+{
+	return row + SCAN_RUN < p->rows ? row + SCAN_RUN : p->rows;
+}
 
 #define LOCAL(op, type) \
 	static void op##_local_##type(const struct scan_piece *p) \
 	{ \
 		const type *x = p->x; \
 		type *y = p->y; \
-		int64_t w = p->w, r = 0, full = w <= NARROW ? p->rows / (SCAN_CHAINS * p->run) : 0; \
+		int64_t w = p->w, r = head_rows(p); \
 \
-		for (int64_t k = 0; k < full; k++, r += SCAN_CHAINS * p->run) \
-			for (int64_t j = 0; j < w; j++) \
-				op##_chains_##type(x + r * w + j, y + r * w + j, p->run, w); \
-		if (w == 1) { \
-			while (r < p->rows) { \
-				int64_t end = r + p->run < p->rows ? r + p->run : p->rows; \
-				type a = y[r] = x[r]; \
-\
-				for (r++; r < end; r++) \
-					y[r] = a = STEP_##op(a, x[r]); \
-			} \
-			return; \
-		} \
-		for (; r < p->rows; r++) { \
-			const type *b = x + r * w, *a = y + (r - 1) * w; \
-			type *out = y + r * w; \
-\
-			if (r % p->run == 0) { \
-				memcpy(out, b, (size_t)w * sizeof(type)); \
-				continue; \
-			} \
-			INDEPENDENT \
-			for (int64_t j = 0; j < w; j++) \
-				out[j] = STEP_##op(a[j], b[j]); \
-		} \
-	}
-
-/* What comes before each run, to base[run][column]. */
-#define JOIN(op, type, field, REDO) \
-	static void op##_join_##type(const struct scan_piece *p) \
-	{ \
-		const type *y = p->y; \
-		type *base = p->base; \
-\
-		for (int64_t r = 0; r < p->rows; r += p->run, base += p->w) { \
-			int64_t end = r + p->run < p->rows ? r + p->run : p->rows; \
-\
-			for (int64_t j = 0; j < p->w; j++) { \
-				type a = p->carry[j].value.field, last = y[(end - 1) * p->w + j]; \
-\
-				base[j] = a; \
-				if (REDO(last)) \
-					a = again_##type(p, r, end, j, a, NULL); \
-				else \
-					a = STEP_##op(a, last); \
-				p->carry[j].value.field = a; \
-			} \
-		} \
-	}
-
-#define FINISH(op, type, REDO) \
-	static void op##_finish_##type(const struct scan_piece *p) \
-	{ \
-		type *y = p->y; \
-		const type *base = p->base; \
-		int64_t w = p->w; \
-\
-		for (int64_t r = 0; r < p->rows; r += p->run, base += w) { \
-			int64_t end = r + p->run < p->rows ? r + p->run : p->rows; \
-			bool bad = false; \
-\
-			for (int64_t j = 0; j < w; j++) \
-				bad |= REDO(y[(end - 1) * w + j]); \
-			for (int64_t j = 0; bad && j < w; j++) \
-				if (REDO(y[(end - 1) * w + j])) \
-					again_##type(p, r, end, j, base[j], y); \
-				else \
-					for (int64_t i = r; i < end; i++) \
-						y[i * w + j] = STEP_##op(base[j], y[i * w + j]); \
-			if (bad) \
-				continue; \
-			if (w == 1) { \
-				type a = base[0]; \
-\
-				for (int64_t i = r; i < end; i++) \
-					y[i] = STEP_##op(a, y[i]); \
-				continue; \
-			} \
-			for (int64_t i = r; i < end; i++) { \
-				type *row = y + i * w; \
-\
-				INDEPENDENT \
+		for (; p->rows - r >= SCAN_CHAINS * SCAN_RUN; r += SCAN_CHAINS * SCAN_RUN) { \
+			if (w == 1) \
+				op##_chains_##type(x + r, y + r, 1); \
+			else \
 				for (int64_t j = 0; j < w; j++) \
-					row[j] = STEP_##op(base[j], row[j]); \
+					op##_chains_##type(x + r * w + j, y + r * w + j, w); \
+		} \
+		for (int64_t end; r < p->rows; r = end) { \
+			end = run_end(p, r); \
+			for (int64_t j = 0; j < w; j++) { \
+				type a = y[r * w + j] = x[r * w + j]; \
+\
+				for (int64_t i = r + 1; i < end; i++) \
+					y[i * w + j] = a = STEP_##op(a, x[i * w + j]); \
 			} \
 		} \
 	}
 
 /*
- * A run of float64 whose own sum overflowed, or holds an infinity, is added term by term, as it does not overflow after
- * every carry.
+ * A run of float64 goes on term by term from where its own sum is not finite, as the whole sum may be; so the carry decides
+ * where it overflows.
  */
-#define SUM_REDO(last) (!((last) - (last) == 0))
-#define NO_REDO(last) ((void)(last), false)
+#define SUM_BROKEN(local) (!((local) - (local) == 0))
+#define NEVER_BROKEN(local) ((void)(local), false)
 
-static double again_double(const struct scan_piece *p, int64_t from, int64_t to, int64_t j, double a, double *y)
-{
-	const double *x = p->x;
-
-	for (int64_t i = from; i < to; i++) {
-		a += x[i * p->w + j];
-		if (y)
-			y[i * p->w + j] = a;
-	}
-	return a;
-}
-
-/* Never called: no sum of integers is done again. */
-#define NEVER(type) \
-	static type again_##type(const struct scan_piece *p, int64_t from, int64_t to, int64_t j, type a, type *y) \
+#define JOIN(op, type, BROKEN) \
+	static inline type op##_value_##type(type base, type local, type before, type x) \
 	{ \
-		(void)p, (void)from, (void)to, (void)j, (void)y; \
-		return a; \
-	}
-NEVER(int64_t)
-NEVER(uint64_t)
-#undef NEVER
-
-#define RUNS(op, type, field, REDO) CHAINS(op, type) LOCAL(op, type) JOIN(op, type, field, REDO) FINISH(op, type, REDO)
-RUNS(sum, int64_t, i, NO_REDO)
-RUNS(sum, uint64_t, u, NO_REDO)
-RUNS(sum, double, f, SUM_REDO)
-RUNS(max, int64_t, i, NO_REDO)
-RUNS(max, uint64_t, u, NO_REDO)
-RUNS(max, double, f, NO_REDO)
-RUNS(min, int64_t, i, NO_REDO)
-RUNS(min, uint64_t, u, NO_REDO)
-RUNS(min, double, f, NO_REDO)
-
-/* -- in order -- */
-
-#define PROD(type, field) \
-	static void prod_step_##type(const struct scan_piece *p) \
+		return BROKEN(local) ? STEP_##op(before, x) : STEP_##op(base, local); \
+	} \
+\
+	static void op##_join_##type(const struct scan_piece *p) \
 	{ \
 		const type *x = p->x; \
+		type *y = p->y, *base = p->base; \
+		int64_t w = p->w, head = head_rows(p); \
+\
+		for (int64_t j = 0; j < w; j++) { \
+			struct op##_carry_##type *c = (struct op##_carry_##type *)p->carry + j; \
+\
+			for (int64_t i = 0; i < head; i++) { \
+				c->local = STEP_##op(c->local, x[i * w + j]); \
+				y[i * w + j] = c->value = \
+					op##_value_##type(c->base, c->local, c->value, x[i * w + j]); \
+			} \
+		} \
+		for (int64_t r = head, end; r < p->rows; r = end, base += w) { \
+			end = run_end(p, r); \
+			for (int64_t j = 0; j < w; j++) { \
+				struct op##_carry_##type *c = (struct op##_carry_##type *)p->carry + j; \
+\
+				base[j] = c->base = c->value; \
+				c->local = y[(end - 1) * w + j]; \
+				if (!BROKEN(c->local)) { \
+					c->value = STEP_##op(c->base, c->local); \
+					continue; \
+				} \
+				for (int64_t i = r; i < end; i++) \
+					c->value = op##_value_##type(c->base, y[i * w + j], c->value, x[i * w + j]); \
+			} \
+		} \
+	}
+
+#define FINISH(op, type, BROKEN) \
+	static void op##_finish_##type(const struct scan_piece *p) \
+	{ \
+		const type *x = p->x, *base = p->base; \
 		type *y = p->y; \
 		int64_t w = p->w; \
 \
-		for (int64_t j = 0; w == 1 && j < 1; j++) { \
-			type a = p->carry->value.field; \
+		for (int64_t r = head_rows(p), end; r < p->rows; r = end, base += w) { \
+			end = run_end(p, r); \
+			for (int64_t j = 0; j < w; j++) { \
+				type a = base[j], value = a; \
 \
-			for (int64_t i = 0; i < p->rows; i++) \
-				y[i] = a = STEP_prod(a, x[i]); \
-			p->carry->value.field = a; \
+				if (BROKEN(y[(end - 1) * w + j])) \
+					for (int64_t i = r; i < end; i++) \
+						y[i * w + j] = value = \
+							op##_value_##type(a, y[i * w + j], value, x[i * w + j]); \
+				else if (w == 1) \
+					for (int64_t i = r; i < end; i++) \
+						y[i] = STEP_##op(a, y[i]); \
+				else \
+					for (int64_t i = r; i < end; i++) \
+						y[i * w + j] = STEP_##op(a, y[i * w + j]); \
+			} \
 		} \
-		for (int64_t i = 0; w > 1 && i < p->rows; i++) \
-			for (int64_t j = 0; j < w; j++) \
-				y[i * w + j] = p->carry[j].value.field = \
-					STEP_prod(p->carry[j].value.field, x[i * w + j]); \
 	}
-PROD(int64_t, i)
-PROD(uint64_t, u)
-PROD(double, f)
+
+#define RUNS(op, type, neutral, BROKEN) \
+	STEP(op, type) \
+	INIT(op, type, neutral) \
+	CARRY(op, type, neutral) CHAINS(op, type) LOCAL(op, type) JOIN(op, type, BROKEN) FINISH(op, type, BROKEN)
+RUNS(sum, int64_t, 0, NEVER_BROKEN)
+RUNS(sum, uint64_t, 0, NEVER_BROKEN)
+RUNS(sum, double, -0.0, SUM_BROKEN)
+RUNS(max, int64_t, INT64_MIN, NEVER_BROKEN)
+RUNS(max, uint64_t, 0, NEVER_BROKEN)
+RUNS(max, double, -INFINITY, NEVER_BROKEN)
+RUNS(min, int64_t, INT64_MAX, NEVER_BROKEN)
+RUNS(min, uint64_t, UINT64_MAX, NEVER_BROKEN)
+RUNS(min, double, INFINITY, NEVER_BROKEN)
+
+#define IN_STEPS(op, type, neutral) STEP(op, type) INIT(op, type, neutral)
+IN_STEPS(prod, int64_t, 1)
+IN_STEPS(prod, uint64_t, 1)
+IN_STEPS(prod, double, 1)
+
+/* -- what starts with the first row -- */
+
+/* What a column has come to. */
+struct pick {
+	union {
+		int64_t i;
+		uint64_t u;
+		double f;
+		double c[2]; /* real and imaginary part; of logsumexp: the maximum, and the sum relative to it */
+	} value;
+	int64_t index; /* of argmax, argmin */
+};
+
+static void pick_init(void *carry, int64_t w)
+{
+	memset(carry, 0, (size_t)w * sizeof(struct pick));
+}
 
 /* Complex numbers by the formula, without the corrections that C makes for infinities; NumPy has none. */
 static void prod_step_complex(const struct scan_piece *p)
@@ -202,7 +234,7 @@ static void prod_step_complex(const struct scan_piece *p)
 
 	for (int64_t i = 0; i < p->rows; i++)
 		for (int64_t j = 0; j < p->w; j++) {
-			double *c = p->carry[j].value.c, *out = y + 2 * (i * p->w + j);
+			double *c = ((struct pick *)p->carry)[j].value.c, *out = y + 2 * (i * p->w + j);
 			double re = x[2 * (i * p->w + j)], im = x[2 * (i * p->w + j) + 1];
 
 			if (p->first + i == 0) {
@@ -240,7 +272,7 @@ static inline void order_complex(const struct scan_piece *p, enum scan_op op)
 	for (int64_t i = 0; i < p->rows; i++)
 		for (int64_t j = 0; j < p->w; j++) {
 			const double *b = x + 2 * (i * p->w + j);
-			struct scan_carry *c = &p->carry[j];
+			struct pick *c = (struct pick *)p->carry + j;
 
 			if (p->first + i == 0 || !complex_keeps(op, c->value.c, b)) {
 				memcpy(c->value.c, b, sizeof(c->value.c));
@@ -282,7 +314,7 @@ static void argmin_step_complex(const struct scan_piece *p)
 \
 		for (int64_t i = 0; i < p->rows; i++) \
 			for (int64_t j = 0; j < p->w; j++) { \
-				struct scan_carry *c = &p->carry[j]; \
+				struct pick *c = (struct pick *)p->carry + j; \
 				type a = c->value.field, b = x[i * p->w + j]; \
 \
 				if (p->first + i == 0 || b != b || b CMP a) { \
@@ -307,7 +339,7 @@ static void logsumexp_step(const struct scan_piece *p)
 
 	for (int64_t i = 0; i < p->rows; i++)
 		for (int64_t j = 0; j < p->w; j++) {
-			double *c = p->carry[j].value.c, v = x[i * p->w + j];
+			double *c = ((struct pick *)p->carry)[j].value.c, v = x[i * p->w + j];
 
 			if (p->first + i == 0 || v != v) {
 				c[0] = v;
@@ -324,26 +356,24 @@ static void logsumexp_step(const struct scan_piece *p)
 		}
 }
 
-#define OF_RUNS(op, type) \
-	{ \
-		op##_local_##type, op##_join_##type, op##_finish_##type, NULL \
-	}
-#define IN_ORDER(name) \
-	{ \
-		NULL, NULL, NULL, name \
-	}
+/* clang-format off */
+#define IN_RUNS(op, type) { sizeof(struct op##_carry_##type), op##_runs_init_##type, op##_local_##type, op##_join_##type, op##_finish_##type, NULL }
+#define STEPS(op, type) { sizeof(type), op##_init_##type, NULL, NULL, NULL, op##_step_##type }
+#define PICKS(name) { sizeof(struct pick), pick_init, NULL, NULL, NULL, name }
 
-scan_table PASTE(scan_, LEVEL) = {
-	[SCAN_SUM] = { OF_RUNS(sum, int64_t), OF_RUNS(sum, uint64_t), OF_RUNS(sum, double) },
-	[SCAN_MAX] = { OF_RUNS(max, int64_t), OF_RUNS(max, uint64_t), OF_RUNS(max, double),
-		       IN_ORDER(max_step_complex) },
-	[SCAN_MIN] = { OF_RUNS(min, int64_t), OF_RUNS(min, uint64_t), OF_RUNS(min, double),
-		       IN_ORDER(min_step_complex) },
-	[SCAN_PROD] = { IN_ORDER(prod_step_int64_t), IN_ORDER(prod_step_uint64_t), IN_ORDER(prod_step_double),
-			IN_ORDER(prod_step_complex) },
-	[SCAN_LOGSUMEXP] = { [SCAN_F64] = IN_ORDER(logsumexp_step) },
-	[SCAN_ARGMAX] = { IN_ORDER(argmax_step_int64_t), IN_ORDER(argmax_step_uint64_t), IN_ORDER(argmax_step_double),
-			  IN_ORDER(argmax_step_complex) },
-	[SCAN_ARGMIN] = { IN_ORDER(argmin_step_int64_t), IN_ORDER(argmin_step_uint64_t), IN_ORDER(argmin_step_double),
-			  IN_ORDER(argmin_step_complex) },
-};
+scan_table PASTE(scan_, LEVEL) = { {
+	[SCAN_SUM] = { STEPS(sum, int64_t), STEPS(sum, uint64_t), STEPS(sum, double) },
+	[SCAN_MAX] = { STEPS(max, int64_t), STEPS(max, uint64_t), STEPS(max, double), PICKS(max_step_complex) },
+	[SCAN_MIN] = { STEPS(min, int64_t), STEPS(min, uint64_t), STEPS(min, double), PICKS(min_step_complex) },
+	[SCAN_PROD] = { STEPS(prod, int64_t), STEPS(prod, uint64_t), STEPS(prod, double), PICKS(prod_step_complex) },
+	[SCAN_LOGSUMEXP] = { [SCAN_F64] = PICKS(logsumexp_step) },
+	[SCAN_ARGMAX] = { PICKS(argmax_step_int64_t), PICKS(argmax_step_uint64_t), PICKS(argmax_step_double),
+			  PICKS(argmax_step_complex) },
+	[SCAN_ARGMIN] = { PICKS(argmin_step_int64_t), PICKS(argmin_step_uint64_t), PICKS(argmin_step_double),
+			  PICKS(argmin_step_complex) },
+}, {
+	[SCAN_SUM] = { IN_RUNS(sum, int64_t), IN_RUNS(sum, uint64_t), IN_RUNS(sum, double) },
+	[SCAN_MAX] = { IN_RUNS(max, int64_t), IN_RUNS(max, uint64_t), IN_RUNS(max, double) },
+	[SCAN_MIN] = { IN_RUNS(min, int64_t), IN_RUNS(min, uint64_t), IN_RUNS(min, double) },
+} };
+/* clang-format on */
