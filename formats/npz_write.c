@@ -1,7 +1,4 @@
-/*
- * Writing npz: the elements of a stored member start at a multiple of 64 bytes, dates are fixed, so that the same arrays
- * make the same file.  Works on a pipe too: sizes and CRC then follow the data of each member.
- */
+/* Writing npz: npy arrays as the entries of a zip archive, stored or compressed by several threads. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,85 +9,26 @@
 #include "formats/deflate.h"
 #include "formats/npy.h"
 #include "formats/zip.h"
+#include "formats/zip_write.h"
 
 enum {
-	VERSION = 20, /* to unpack: 2.0, deflate */
-	VERSION64 = 45,
-	UNIX = 3 << 8,
-	DATE = 1 << 5 | 1, /* 1980-01-01, the first there is */
-	FLAG_DESCRIPTOR = 1 << 3,
-	FLAG_UTF8 = 1 << 11,
-	ALIGNMENT = 64,
-	PADDING_ID = 0xd935, /* of the extra field that zipalign uses for the same: the alignment, then zeros */
-	LOCAL_CRC = 14,	     /* offset in the local header of crc, packed size, size */
-	LOCAL = 30,
 	COPY = 1 << 20,	   /* bytes at once */
 	BLOCK = 256 << 10, /* bytes that are compressed by one thread; part of what makes the same file */
 };
 
-struct zip_member {
-	char *name; /* with .npy, owned */
-	uint16_t flags, method;
-	bool wide; /* its local header has the zip64 field */
-	uint32_t crc;
-	uint64_t packed, size, header;
-};
-
 struct npz_output {
-	struct zip_member *members;
-	size_t n, room;
+	struct zip_output zip;
 	struct crew *crew;   /* compresses the member being written; NULL: stored */
 	struct zip old;	     /* what is appended to */
 	char *old_directory; /* its records, owned */
 };
 
-static void put16(struct text *t, unsigned v)
-{
-	char p[2] = { (char)(v & 0xff), (char)(v >> 8 & 0xff) };
-
-	text_add_n(t, p, 2);
-}
-
-static void put32(struct text *t, uint64_t v)
-{
-	put16(t, (unsigned)(v & 0xffff));
-	put16(t, (unsigned)(v >> 16 & 0xffff));
-}
-
-static void put64(struct text *t, uint64_t v)
-{
-	put32(t, v & UINT32_MAX);
-	put32(t, v >> 32);
-}
-
-/* A number, or where it does not fit the sign that it is in the zip64 field. */
-static uint64_t narrow(uint64_t v)
-{
-	return v < UINT32_MAX ? v : UINT32_MAX;
-}
-
-/* Write t and empty it. */
-static int emit(struct writer *w, struct text *t, struct error *err)
-{
-	int ret = t->failed ? error_memory(err, t->room) : output_write(w, t->s, t->len, err);
-
-	text_release(t);
-	return ret;
-}
-
-static struct zip_member *current(struct writer *w)
-{
-	struct npz_output *o = w->state;
-
-	return &o->members[o->n - 1];
-}
-
 static int emit_packed(void *to, const void *buf, size_t n, struct error *err)
 {
 	struct writer *w = to;
+	struct npz_output *o = w->state;
 
-	current(w)->packed += n;
-	return output_write(w, buf, n, err);
+	return zip_emit(w, &o->zip, buf, n, err);
 }
 
 static int compress_block(const void *arg, struct crew_block *b, struct error *err)
@@ -118,10 +56,8 @@ static int crew_start(struct writer *w, struct npz_output *o, struct error *err)
 static int put_member(struct writer *w, const void *buf, size_t n, struct error *err)
 {
 	struct npz_output *o = w->state;
-	struct zip_member *m = current(w);
 
-	m->crc = crc32_update(m->crc, buf, n);
-	m->size += n;
+	zip_count(&o->zip, buf, n);
 	return o->crew ? crew_write(o->crew, buf, n, err) : emit_packed(w, buf, n, err);
 }
 
@@ -184,24 +120,25 @@ static bool is_old(const struct npz_output *o, const char *name, size_t n)
 	return false;
 }
 
-static struct zip_member *new_member(struct writer *w, const char *name, struct error *err)
+/* name.npy, of malloc, if no member is called so. */
+static char *new_name(struct writer *w, const char *name, struct error *err)
 {
 	struct npz_output *o = w->state;
 	char number[24];
 
 	if (!name) {
-		snprintf(number, sizeof(number), "arr_%zu", o->n);
+		snprintf(number, sizeof(number), "arr_%zu", o->zip.n);
 		name = number;
 	}
 
 	size_t n = strlen(name);
-	if (n > UINT16_MAX - 4) {
+	if (n > ZIP_NAME_MAX - 4) {
 		error_set(err, ERR_VALUE, "%s: the name of a member has %zu bytes, the limit is %d", w->name, n,
-			  UINT16_MAX - 4);
+			  ZIP_NAME_MAX - 4);
 		return NULL;
 	}
-	for (size_t i = 0; i < o->n; i++) {
-		if (!strncmp(o->members[i].name, name, n) && !strcmp(o->members[i].name + n, ".npy")) {
+	for (size_t i = 0; i < o->zip.n; i++) {
+		if (!strncmp(o->zip.members[i].name, name, n) && !strcmp(o->zip.members[i].name + n, ".npy")) {
 			error_set(err, ERR_USAGE, "%s: two members are called '%s'; name one with NAME=FILE", w->name,
 				  name);
 			return NULL;
@@ -212,83 +149,23 @@ static struct zip_member *new_member(struct writer *w, const char *name, struct 
 			  w->name, name);
 		return NULL;
 	}
-	if (o->n == o->room) {
-		size_t room = o->room ? 2 * o->room : 8;
-		struct zip_member *members = realloc(o->members, room * sizeof(*members));
 
-		if (!members) {
-			error_memory(err, room * sizeof(*members));
-			return NULL;
-		}
-		o->members = members;
-		o->room = room;
-	}
-
-	struct zip_member *m = &o->members[o->n];
-	memset(m, 0, sizeof(*m));
-	if (!(m->name = malloc(n + 5))) {
+	char *path = malloc(n + 5);
+	if (!path) {
 		error_memory(err, n + 5);
 		return NULL;
 	}
-	memcpy(m->name, name, n);
-	memcpy(m->name + n, ".npy", 5);
-	o->n++;
-	return m;
-}
-
-static bool is_ascii(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s >= 0x80)
-			return false;
-	return true;
-}
-
-/* CRC and sizes are not known yet: they are written again by end_member, or follow the data. */
-static int put_local_header(struct writer *w, const struct zip_member *m, struct error *err)
-{
-	struct text t = TEXT_INIT;
-	size_t name = strlen(m->name), extra = m->wide ? 20 : 0, padding = 0;
-
-	if (m->method == 0) {
-		padding = (ALIGNMENT - (m->header + LOCAL + name + extra) % ALIGNMENT) % ALIGNMENT;
-		/* The field itself takes 6 bytes. */
-		if (padding && padding < 6)
-			padding += ALIGNMENT;
-	}
-	text_add_n(&t, "PK\3\4", 4);
-	put16(&t, m->wide ? VERSION64 : VERSION);
-	put16(&t, m->flags);
-	put16(&t, m->method);
-	put16(&t, 0);
-	put16(&t, DATE);
-	put32(&t, 0);
-	put32(&t, m->wide ? UINT32_MAX : 0);
-	put32(&t, m->wide ? UINT32_MAX : 0);
-	put16(&t, (unsigned)name);
-	put16(&t, (unsigned)(extra + padding));
-	text_add_n(&t, m->name, name);
-	if (m->wide) {
-		put16(&t, 1);
-		put16(&t, 16);
-		put64(&t, 0);
-		put64(&t, 0);
-	}
-	if (padding) {
-		put16(&t, PADDING_ID);
-		put16(&t, (unsigned)padding - 4);
-		put16(&t, ALIGNMENT);
-		for (size_t i = 6; i < padding; i++)
-			text_char(&t, '\0');
-	}
-	return emit(w, &t, err);
+	memcpy(path, name, n);
+	memcpy(path + n, ".npy", 5);
+	return path;
 }
 
 static int npz_begin(struct writer *w, const char *name, struct error *err)
 {
 	struct npz_output *o = w->state;
 	struct text header = TEXT_INIT;
-	struct zip_member *m;
+	uint16_t method = w->opt.compress ? ZIP_DEFLATED : ZIP_STORED;
+	char *path;
 
 	if (!o) {
 		if (!(w->state = o = calloc(1, sizeof(*o))))
@@ -296,22 +173,17 @@ static int npz_begin(struct writer *w, const char *name, struct error *err)
 		if (w->opt.append && append_to(w, o, err))
 			return -1;
 	}
-	if (!(m = new_member(w, name, err)))
+	if (!(path = new_name(w, name, err)))
 		return -1;
 	npy_header_text(&header, w->dtype, &w->shape, w->fortran, "");
 	if (header.failed) {
+		free(path);
 		text_release(&header);
 		return error_memory(err, 512);
 	}
 
-	int64_t size = w->size * (int64_t)dtype_size(w->dtype);
-	m->header = (uint64_t)w->position;
-	m->method = w->opt.compress ? 8 : 0;
-	m->flags = (uint16_t)((is_ascii(m->name) ? 0 : FLAG_UTF8) | (w->seekable ? 0 : FLAG_DESCRIPTOR));
-	m->wide = size >= (int64_t)UINT32_MAX - 4096 || deflate_bound(size) >= (int64_t)UINT32_MAX - 4096;
-
-	int ret = put_local_header(w, m, err);
-	if (!ret && m->method)
+	int ret = zip_begin(w, &o->zip, path, method, w->size * (int64_t)dtype_size(w->dtype), err);
+	if (!ret && method == ZIP_DEFLATED)
 		ret = crew_start(w, o, err);
 	if (!ret)
 		ret = put_member(w, header.s, header.len, err);
@@ -325,48 +197,9 @@ static int npz_write(struct writer *w, const void *elements, int64_t start, int6
 	return put_member(w, elements, (size_t)n * dtype_size(w->dtype), err);
 }
 
-/* Sizes and CRC into the local header, which was written without them. */
-static int patch_local_header(struct writer *w, const struct zip_member *m, struct error *err)
-{
-	struct text t = TEXT_INIT;
-
-	put32(&t, m->crc);
-	put32(&t, m->wide ? UINT32_MAX : m->packed);
-	put32(&t, m->wide ? UINT32_MAX : m->size);
-	if (m->wide) {
-		put64(&t, m->size);
-		put64(&t, m->packed);
-	}
-
-	int ret = t.failed ? error_memory(err, t.room) : output_flush(w, err);
-	if (!ret)
-		ret = output_pwrite(w, t.s, 12, (int64_t)m->header + LOCAL_CRC, err);
-	if (!ret && m->wide)
-		ret = output_pwrite(w, t.s + 12, 16, (int64_t)m->header + LOCAL + (int64_t)strlen(m->name) + 4, err);
-	text_release(&t);
-	return ret;
-}
-
-static int put_descriptor(struct writer *w, const struct zip_member *m, struct error *err)
-{
-	struct text t = TEXT_INIT;
-
-	text_add_n(&t, "PK\7\10", 4);
-	put32(&t, m->crc);
-	if (m->wide) {
-		put64(&t, m->packed);
-		put64(&t, m->size);
-	} else {
-		put32(&t, m->packed);
-		put32(&t, m->size);
-	}
-	return emit(w, &t, err);
-}
-
 static int npz_end(struct writer *w, struct error *err)
 {
 	struct npz_output *o = w->state;
-	struct zip_member *m = current(w);
 
 	if (o->crew) {
 		int ret = crew_finish(o->crew, err);
@@ -376,86 +209,17 @@ static int npz_end(struct writer *w, struct error *err)
 		if (ret)
 			return -1;
 	}
-	return w->seekable ? patch_local_header(w, m, err) : put_descriptor(w, m, err);
-}
-
-static int put_central(struct writer *w, const struct zip_member *m, int64_t base, struct error *err)
-{
-	struct text t = TEXT_INIT;
-	const uint64_t header = m->header - (uint64_t)base, fields[] = { m->size, m->packed, header };
-	unsigned extra = 0;
-
-	for (int i = 0; i < 3; i++)
-		extra += fields[i] >= UINT32_MAX ? 8 : 0;
-	bool wide = extra || m->wide;
-	text_add_n(&t, "PK\1\2", 4);
-	put16(&t, UNIX | (wide ? VERSION64 : VERSION));
-	put16(&t, wide ? VERSION64 : VERSION);
-	put16(&t, m->flags);
-	put16(&t, m->method);
-	put16(&t, 0);
-	put16(&t, DATE);
-	put32(&t, m->crc);
-	put32(&t, narrow(m->packed));
-	put32(&t, narrow(m->size));
-	put16(&t, (unsigned)strlen(m->name));
-	put16(&t, extra ? extra + 4 : 0);
-	put16(&t, 0);
-	put16(&t, 0);
-	put16(&t, 0);
-	put32(&t, UINT64_C(0100644) << 16);
-	put32(&t, narrow(header));
-	text_add(&t, m->name);
-	if (extra) {
-		put16(&t, 1);
-		put16(&t, extra);
-		for (int i = 0; i < 3; i++)
-			if (fields[i] >= UINT32_MAX)
-				put64(&t, fields[i]);
-	}
-	return emit(w, &t, err);
+	return zip_end(w, &o->zip, err);
 }
 
 static int npz_finish(struct writer *w, struct error *err)
 {
-	struct npz_output *o = w->state;
-	struct text t = TEXT_INIT;
-	int64_t base = o ? o->old.base : 0;
-	uint64_t n = o ? o->n : 0, start = (uint64_t)(w->position - base);
+	static const struct zip_output none;
+	const struct npz_output *o = w->state;
 
-	if (o && o->old_directory && output_write(w, o->old_directory, (size_t)o->old.directory_size, err))
-		return -1;
-	for (uint64_t i = 0; i < n; i++)
-		if (put_central(w, &o->members[i], base, err))
-			return -1;
-	n += o ? o->old.nrecords : 0;
-
-	uint64_t end = (uint64_t)(w->position - base);
-	if (n >= UINT16_MAX || end >= UINT32_MAX) {
-		text_add_n(&t, "PK\6\6", 4);
-		put64(&t, 44); /* bytes of the record from here on */
-		put16(&t, UNIX | VERSION64);
-		put16(&t, VERSION64);
-		put32(&t, 0);
-		put32(&t, 0);
-		put64(&t, n);
-		put64(&t, n);
-		put64(&t, end - start);
-		put64(&t, start);
-		text_add_n(&t, "PK\6\7", 4);
-		put32(&t, 0);
-		put64(&t, end);
-		put32(&t, 1);
-	}
-	text_add_n(&t, "PK\5\6", 4);
-	put16(&t, 0);
-	put16(&t, 0);
-	put16(&t, n < UINT16_MAX ? (unsigned)n : UINT16_MAX);
-	put16(&t, n < UINT16_MAX ? (unsigned)n : UINT16_MAX);
-	put32(&t, narrow(end - start));
-	put32(&t, narrow(start));
-	put16(&t, 0);
-	return emit(w, &t, err);
+	return o ? zip_finish(w, &o->zip, o->old_directory, (size_t)o->old.directory_size, o->old.nrecords, o->old.base,
+			      err)
+		 : zip_finish(w, &none, NULL, 0, 0, 0, err);
 }
 
 static void npz_release(struct writer *w)
@@ -464,9 +228,7 @@ static void npz_release(struct writer *w)
 
 	if (!o)
 		return;
-	for (size_t i = 0; i < o->n; i++)
-		free(o->members[i].name);
-	free(o->members);
+	zip_output_release(&o->zip);
 	crew_free(o->crew);
 	zip_release(&o->old);
 	free(o->old_directory);
