@@ -24,7 +24,7 @@ struct __attribute__((aligned(16))) c128 {
 	__device__ c128(double real, double imag = 0) : re(real), im(imag)
 	{
 	}
-	__device__ explicit c128(c64 x) : re(x.re), im(x.im)
+	__device__ c128(c64 x) : re(x.re), im(x.im)
 	{
 	}
 };
@@ -67,5 +67,58 @@ inline __device__ c64::c64(c128 x) : re((float)x.re), im((float)x.im)
 OPERATORS(c64, float)
 OPERATORS(c128, double)
 #undef OPERATORS
+
+static inline __device__ float crealf(c64 x)
+{
+	return x.re;
+}
+
+static inline __device__ double creal(c128 x)
+{
+	return x.re;
+}
+
+static inline __device__ float cimagf(c64 x)
+{
+	return x.im;
+}
+
+static inline __device__ double cimag(c128 x)
+{
+	return x.im;
+}
+
+static inline __device__ c64 conjf(c64 x)
+{
+	return c64(x.re, -x.im);
+}
+
+static inline __device__ c128 conj(c128 x)
+{
+	return c128(x.re, -x.im);
+}
+
+/* The squares of floats are exact in double, and cannot overflow. */
+static inline __device__ float cabsf(c64 x)
+{
+	double re = x.re, im = x.im, modulus = sqrt(re * re + im * im);
+
+	return (float)(isinf(re) || isinf(im) ? (double)INFINITY : modulus);
+}
+
+static inline __device__ double cabs(c128 x)
+{
+	return hypot(x.re, x.im);
+}
+
+static inline __device__ float cargf(c64 x)
+{
+	return (float)atan2((double)x.im, (double)x.re);
+}
+
+static inline __device__ double carg(c128 x)
+{
+	return atan2(x.im, x.re);
+}
 
 #endif

@@ -30,7 +30,41 @@ struct strided_layout {
 	int64_t stride[CUDA_MAX_NDIM]; /* bytes, may be negative or 0 */
 };
 
+/* int kind of range_f64: enum range_kind of lib/graph.h. */
+enum { CUDA_ARANGE, CUDA_LINSPACE, CUDA_LOGSPACE, CUDA_GEOMSPACE };
+
 /*
+ * == elementwise ops: map.cuh; launch: any ==
+ *
+ * map_<op>_<s>(int64_t n, void *out, const void *x[, const void *y[, const void *z]])
+ *	<op>: the id of a MAP row of lib/ops.def; <s>: a type of its types column (Bool, Int, Unsigned, Float, Complex; H is f16 and bf16 as
+ *	bits); as many operands as its column nin says, all of type <s>, but the first of "where", which is b.  out has type
+ *	<s>, or b where the column result is BOOL, or the real type of <s> where it is REAL (c64: f32, c128: f64).
+ *	out[i] = expr of x[i], y[i], z[i].  out may be one of the operands, if their elements have the same size.
+ *	Exponents of map_power_<signed> must not be negative.
+ *
+ * == casts: cast.cuh; launch: any ==
+ *
+ * cast_<from>_<to>(int64_t n, void *out, const void *x)		<from>, <to>: any two of the 17 types
+ *	out[i] = x[i] as ndarray.astype has it on x86 (lib/cast_loops.c); out is not x.  Which nan a nan becomes is not specified.
+ *
+ * == elements from their index: create.cuh; launch: any ==
+ *
+ * range_i64(int64_t n, int64_t *out, int64_t start, int64_t first, int64_t step)
+ *	out[i] = first + (start + i) * step, modulo 2**64.
+ *
+ * range_f32(int64_t n, float *out, int64_t start, double first, double step)
+ *	out[i] = first + (start + i) * step, all in float32; first and step are float32 values.
+ *
+ * range_f64(int64_t n, double *out, int64_t start, int kind, double first, double step, double stop, double base, int64_t pinned, int whole)
+ *	With k = start + i and v = first + k * step: v for CUDA_ARANGE and CUDA_LINSPACE, base**v for CUDA_LOGSPACE, stop for k == pinned (-1:
+ *	none).  CUDA_GEOMSPACE: 10**v with the sign of base, base for k == 0, stop for k == pinned.
+ *	whole != 0: rounded down (not for CUDA_GEOMSPACE).
+ *
+ * random_<dist>(int64_t n, void *out, int64_t start, uint64_t seed, double a, double b, uint64_t lo, uint64_t range)
+ *	<dist>: uniform normal exponential (out is double), bernoulli integer (out is int64).  out[i] = element start + i of the array
+ *	that lib/random.h describes; the same bits as the CPU's.
+ *
  * == moves: move.cuh; launch: any ==
  *
  * fill_<bytes>(int64_t n, void *out, uint64_t lo, uint64_t hi)		bytes: 1 2 4 8 16
@@ -42,10 +76,18 @@ struct strided_layout {
  * iota(int64_t n, int64_t *out, int64_t start, int64_t inner, int64_t dim)
  *	out[i] = (start + i) / inner % dim: the index along an axis of dim elements, whose later axes have inner elements together.
  *
- * == casts: cast.cuh; launch: any ==
+ * concat_<bytes>(int64_t n, void *out, int64_t start, const void *in, int64_t row, int64_t first, int64_t width)	bytes: 1 2 4 8 16
+ *	One input of a concatenation.  A row of the result has row elements, of which those from first to first + width - 1 come from in, whose
+ *	rows have width elements.  out[0 .. n-1] are the elements start .. of the result: those from this input are written.
  *
- * cast_<from>_<to>(int64_t n, void *out, const void *x)		<from>, <to>: any two of the 17 types
- *	out[i] = x[i] as ndarray.astype has it on x86 (lib/cast_loops.c); out is not x.
+ * swap_<unit>(int64_t n, void *x)		unit: 2 4 8
+ *	Reverses the bytes of each of n units, in place.
+ *
+ * limit_f64(int64_t n, double *x, double most)
+ *	x[i] = most where x[i] > most.
+ *
+ * any_negative_<s>(int64_t n, const void *x, int *flag)		<s>: i8 i16 i32 i64
+ *	*flag = 1 if some x[i] < 0; else it is left alone.
  */
 
 /*

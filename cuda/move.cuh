@@ -60,4 +60,57 @@ KERNEL(iota, (int64_t n, int64_t *out, int64_t start, int64_t inner, int64_t dim
 	}
 }
 
+#define CONCAT(bytes) \
+	KERNEL(concat_##bytes, (int64_t n, move_##bytes * out, int64_t start, const move_##bytes *in, int64_t row, \
+				int64_t first, int64_t width)) \
+	{ \
+		EACH(i, n) \
+		{ \
+			int64_t at, outer = divided(start + i, row, &at); \
+\
+			if (at >= first && at - first < width) \
+				out[i] = in[outer * width + (at - first)]; \
+		} \
+	}
+MOVE_SIZES(CONCAT)
+#undef CONCAT
+
+KERNEL(swap_2, (int64_t n, uint16_t *x))
+{
+	EACH(i, n) x[i] = (uint16_t)(x[i] << 8 | x[i] >> 8);
+}
+
+static inline __device__ uint32_t swapped(uint32_t x)
+{
+	return x << 24 | (x & 0xff00) << 8 | (x >> 8 & 0xff00) | x >> 24;
+}
+
+KERNEL(swap_4, (int64_t n, uint32_t *x))
+{
+	EACH(i, n) x[i] = swapped(x[i]);
+}
+
+KERNEL(swap_8, (int64_t n, uint64_t *x))
+{
+	EACH(i, n) x[i] = (uint64_t)swapped((uint32_t)x[i]) << 32 | swapped((uint32_t)(x[i] >> 32));
+}
+
+/* -- tests of values -- */
+
+#define ANY_NEGATIVE(s) \
+	KERNEL(any_negative_##s, (int64_t n, const mem_##s *x, int *flag)) \
+	{ \
+		EACH(i, n) if (x[i] < 0) *flag = 1; \
+	}
+ANY_NEGATIVE(i8)
+ANY_NEGATIVE(i16)
+ANY_NEGATIVE(i32)
+ANY_NEGATIVE(i64)
+#undef ANY_NEGATIVE
+
+KERNEL(limit_f64, (int64_t n, double *x, double most))
+{
+	EACH(i, n) x[i] = x[i] > most ? most : x[i];
+}
+
 #endif
