@@ -9,6 +9,7 @@
 #include "formats/graphdoc.h"
 #include "formats/place.h"
 #include "lib/engine.h"
+#include "lib/expr.h"
 #include "lib/op.h"
 #include "lib/text.h"
 
@@ -111,6 +112,8 @@ int usage_print(const struct command *cmd, const struct opt *opts, const char *m
 
 /* Check what --device, TENSOR_DEVICE, --threads, TENSOR_THREADS ask for. */
 int common_apply(struct cli *c, struct error *err);
+/* What is created has the dtypes of TENSOR_DTYPE, where it names none. */
+int preferences_read(struct preferences *out, const struct cli *c, struct error *err);
 
 int64_t parse_int(const char *text, const char *what, int64_t low, int64_t high, int64_t *out, struct error *err);
 

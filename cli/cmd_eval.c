@@ -1,30 +1,53 @@
 /* eval: expressions over named operands. */
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/graphdoc.h"
-#include "lib/expr.h"
 
-/* The line of the text that an error is in, with a caret under its column. */
-static char *point_at(const char *text, const struct error *err)
+enum { CONTEXT = 100 }; /* bytes of a line that are shown, at most */
+
+/* How many columns of a terminal the escaped text takes, as far as one character is one column. */
+static int width(const char *s)
 {
-	struct text t = TEXT_INIT;
-	int column = 0;
+	int n = 0;
 
-	if (sscanf(err->text, "column %d:", &column) != 1 || column < 1 || (size_t)column > strlen(text) + 1)
-		return NULL;
+	for (; *s; s++)
+		n += (*s & 0xc0) != 0x80;
+	return n;
+}
 
+/* The line of the text that an error is in, with a caret under its column, which counts bytes from 1. */
+static char *point_at(const char *text, int column)
+{
+	struct text t = TEXT_INIT, before = TEXT_INIT;
 	const char *at = text + column - 1, *line = at;
+	char buf[2 * CONTEXT];
+
+	if (column < 1 || (size_t)column > strlen(text) + 1)
+		return NULL;
 	while (line > text && line[-1] != '\n')
 		line--;
-	char buf[512];
-	snprintf(buf, sizeof(buf), "%.*s", (int)strcspn(line, "\n"), line);
+	if (at - line > CONTEXT * 2 / 3)
+		line = at - CONTEXT * 2 / 3;
+	snprintf(buf, CONTEXT, "%.*s", (int)strcspn(line, "\n"), line);
 	text_add(&t, "  ");
 	text_escaped(&t, buf);
-	text_fmt(&t, "\n  %*s^\n", (int)(at - line), "");
+	snprintf(buf, sizeof(buf), "%.*s", (int)(at - line), line);
+	text_escaped(&before, buf);
+	text_fmt(&t, "\n  %*s^\n", before.s ? width(before.s) : 0, "");
+	text_release(&before);
 	return t.s;
+}
+
+/* Letters, digits and '_', and no digit first. */
+static bool is_name(const char *s, size_t n)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+
+	return n && !isdigit((unsigned char)*s) && strspn(s, letters) >= n;
 }
 
 /* "NAME=FILE" where the program assigns NAME, else a FILE for the last value. */
@@ -42,8 +65,7 @@ static int add_output(struct cli *c, const struct program *p, const char *spec, 
 			*path = equals + 1;
 			return 0;
 		}
-	if (equals && equals != spec &&
-	    strspn(spec, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == (size_t)(equals - spec))
+	if (equals && is_name(spec, (size_t)(equals - spec)))
 		return error_set(err, ERR_USAGE, "-o %s: the expression assigns no '%.*s'", spec, (int)(equals - spec),
 				 spec);
 	(void)c;
@@ -145,6 +167,7 @@ int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err)
 		{ "file", 'f', "SCRIPT", &script, "read the expressions from a file", false },
 	};
 	struct program p = { 0 };
+	struct preferences prefer;
 	struct binding *bound = calloc((size_t)argc + 1, sizeof(*bound));
 	struct text source = TEXT_INIT;
 	int n, noutputs = 0, first = 1, kept = 0, ret = -1;
@@ -158,7 +181,8 @@ int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err)
 		goto done;
 	opts_common(opts, &c->common, true, true);
 	/* An expression may begin with a minus. */
-	if (kept && argv[0][0] == '-' && argv[0][1] && argv[0][1] != '-' && !is_option(opts, argv[0])) {
+	if (kept && argv[0][0] == '-' && argv[0][1] && !is_option(opts, argv[0]) &&
+	    (argv[0][1] != '-' || (argv[0][2] && !isalpha((unsigned char)argv[0][2])))) {
 		n = opts_parse(kept - 1, argv + 1, opts, NULL, NULL, err);
 		n = n < 0 ? n : n + 1;
 	} else {
@@ -175,7 +199,7 @@ int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err)
 			err);
 		goto done;
 	}
-	if (common_apply(c, err))
+	if (common_apply(c, err) || preferences_read(&prefer, c, err))
 		goto done;
 	if (script) {
 		first = 0;
@@ -191,18 +215,23 @@ int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err)
 		const char *equals = strchr(argv[i], '=');
 		char name[64];
 
-		if (!equals || equals == argv[i] || equals - argv[i] >= (int)sizeof(name)) {
+		if (!equals || !is_name(argv[i], (size_t)(equals - argv[i])) || equals - argv[i] >= (int)sizeof(name)) {
 			error_set(err, ERR_USAGE, "'%s' is not NAME=OPERAND", argv[i]);
 			goto done;
 		}
 		snprintf(name, sizeof(name), "%.*s", (int)(equals - argv[i]), argv[i]);
+		for (int j = first; j < i; j++)
+			if (!strcmp(bound[j - first].name, name)) {
+				error_set(err, ERR_USAGE, "'%s' is bound twice", name);
+				goto done;
+			}
 		bound[i - first].name = graph_string(c->graph, name);
 		bound[i - first].node = operand_node(c, equals + 1, err);
 		if (!bound[i - first].node)
 			goto done;
 	}
-	if (program_build(&p, c->graph, source.s ? source.s : "", n - first, bound, err)) {
-		c->context = source.s ? point_at(source.s, err) : NULL;
+	if (program_build(&p, c->graph, source.s ? source.s : "", n - first, bound, &prefer, err)) {
+		c->context = source.s ? point_at(source.s, p.column) : NULL;
 		goto done;
 	}
 	ret = write_outputs(c, &p, noutputs, outputs, err);

@@ -112,13 +112,20 @@ int cmd_run(struct cli *c, int argc, const char **argv, struct error *err)
 		return error_memory(err, strlen(argv[0]));
 	const char *output = c->common.output;
 	c->common.output = NULL;
-	for (s = argv[0];;) {
+	s = argv[0];
+	for (int stage = 1;; stage++) {
 		int n = split_words(s, buf, words, &s, err);
 		bool last = *s != '|';
 
 		if (last)
 			c->common.output = output;
 		ret = n < 0 ? -1 : run_stage(c, n, words, last, err);
+		if (ret < 0 && !(last && stage == 1)) {
+			char where[32];
+
+			snprintf(where, sizeof(where), "stage %d", stage);
+			error_prefix(err, where);
+		}
 		if (ret || last)
 			break;
 		s++;

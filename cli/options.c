@@ -300,3 +300,24 @@ int common_apply(struct cli *c, struct error *err)
 	}
 	return c->command->makes ? record_open(c, err) : 0;
 }
+
+int preferences_read(struct preferences *out, const struct cli *c, struct error *err)
+{
+	const char *name = getenv("TENSOR_DTYPE");
+	enum dtype d;
+
+	*out = (struct preferences){ DT_F64, DT_I64, c->common.dry };
+	if (!name || !*name)
+		return 0;
+	if (dtype_parse(&d, NULL, name, err)) {
+		error_prefix(err, "TENSOR_DTYPE");
+		return -1;
+	}
+	if (dtype_is_int(d))
+		out->default_int = d;
+	else if (dtype_is_float(d))
+		out->default_float = d;
+	else
+		return error_set(err, ERR_USAGE, "TENSOR_DTYPE %s is neither a float nor an integer type", name);
+	return 0;
+}

@@ -297,27 +297,6 @@ static struct node *json_operand(struct cli *c, const char *text, bool has_dtype
 	return !x || record_literal(c, x, text, err) ? NULL : x;
 }
 
-/* The dtype that floats and integers have by default: TENSOR_DTYPE. */
-static int default_dtypes(struct call *call, struct error *err)
-{
-	const char *name = getenv("TENSOR_DTYPE");
-	enum dtype d;
-
-	if (!name || !*name)
-		return 0;
-	if (dtype_parse(&d, NULL, name, err)) {
-		error_prefix(err, "TENSOR_DTYPE");
-		return -1;
-	}
-	if (dtype_is_int(d))
-		call->default_int = d;
-	else if (dtype_is_float(d))
-		call->default_float = d;
-	else
-		return error_set(err, ERR_USAGE, "TENSOR_DTYPE %s is neither a float nor an integer type", name);
-	return 0;
-}
-
 /* An operand that was left out comes from a pipe; a pipe with nothing in it means that it was just left out. */
 static struct node *implied_operand(struct cli *c, struct call *call, int given, struct error *err)
 {
@@ -508,9 +487,13 @@ int run_op(struct cli *c, const char *command, int argc, const char **argv, stru
 		return list_ops(command, c->common.json, err);
 	if (!op)
 		return error_set(err, ERR_USAGE, "a name is missing: see 'tensor %s --list'", command);
-	if (common_apply(c, err) || default_dtypes(&call, err))
+	struct preferences prefer;
+
+	if (common_apply(c, err) || preferences_read(&prefer, c, err))
 		goto done;
-	call.dry = c->common.dry;
+	call.default_float = prefer.default_float;
+	call.default_int = prefer.default_int;
+	call.dry = prefer.dry;
 	c->shares = view;
 	if (inplace && view) {
 		error_set(err, ERR_USAGE, "%s writes into its first operand; --view does not go with it", name);

@@ -1,60 +1,82 @@
 /* The expression language: a recursive-descent parser that makes nodes as it goes.  See expr.h. */
-#include "expr.h"
+#include "expr_parser.h"
 
+#include "fold.h"
 #include "op.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 200, MAX_OPERANDS = 64, NAME_MAX_LEN = 63 };
-
-struct parser {
-	struct graph *g;
-	const char *text, *p;
-	int n;
-	const struct binding *bound;
-	int depth;
-	struct error *err;
-	bool line_ends; /* a newline outside brackets ends the statement */
-	int brackets;
-};
-
-static struct node *parse_comparison(struct parser *s);
-
-static void skip(struct parser *s)
+void parse_skip(struct parser *s)
 {
-	while (isspace((unsigned char)*s->p) && !(*s->p == '\n' && s->line_ends && !s->brackets))
-		s->p++;
+	for (;;) {
+		bool inside = !s->line_ends || s->brackets;
+
+		while (isspace((unsigned char)*s->p) && (inside || *s->p != '\n'))
+			s->p++;
+		if (*s->p == '#' && s->line_ends && s->brackets)
+			s->p += strcspn(s->p, "\n");
+		else if (*s->p == '\\' && s->p[1] == '\n')
+			s->p += 2;
+		else
+			return;
+	}
+}
+
+int parse_error(struct parser *s, const char *at, const char *what)
+{
+	int line = 1, column = 1;
+
+	for (const char *p = s->text; p < at; p++) {
+		column = *p == '\n' ? 1 : column + 1;
+		line += *p == '\n';
+	}
+	if (strchr(s->text, '\n'))
+		error_set(s->err, ERR_USAGE, "line %d, column %d: %s", line, column, what);
+	else
+		error_set(s->err, ERR_USAGE, "column %d: %s", column, what);
+	if (!s->column)
+		s->column = (int)(at - s->text) + 1;
+	return -1;
+}
+
+struct node *parse_fail(struct parser *s, const char *at, const char *what)
+{
+	parse_error(s, at, what);
+	return NULL;
 }
 
 static struct node *fail(struct parser *s, const char *what)
 {
-	error_set(s->err, ERR_USAGE, "column %d: %s", (int)(s->p - s->text) + 1, what);
-	return NULL;
+	return parse_fail(s, s->p, what);
 }
 
-/* Consume the token t if it is next and not the start of a longer operator. */
-static bool take(struct parser *s, const char *t)
+struct node *parse_made(struct parser *s, const char *at, struct node *x)
+{
+	if (!x && !s->column)
+		s->column = (int)(at - s->text) + 1;
+	return x;
+}
+
+bool parse_take(struct parser *s, const char *t)
 {
 	size_t n = strlen(t);
 	char next;
 
-	skip(s);
+	parse_skip(s);
 	if (strncmp(s->p, t, n))
 		return false;
 	next = s->p[n];
-	if (n == 1 && ((*t == '*' && next == '*') || (*t == '/' && next == '/') ||
-		       (*t == '<' && (next == '=' || next == '<')) || (*t == '>' && (next == '=' || next == '>'))))
+	if (n == 1 && ((strchr("*/&|", *t) && next == *t) || (strchr("<>", *t) && (next == '=' || next == *t))))
 		return false;
 	s->p += n;
 	return true;
 }
 
-static size_t name_length(const char *p)
+size_t name_length(const char *p)
 {
 	size_t n = 0;
 
@@ -64,272 +86,77 @@ static size_t name_length(const char *p)
 	return n;
 }
 
-static struct node *lookup(struct parser *s, const char *name)
+const struct binding *parse_lookup(const struct parser *s, const char *name)
 {
 	for (int i = 0; i < s->n; i++)
 		if (!strcmp(s->bound[i].name, name))
-			return s->bound[i].node;
+			return &s->bound[i];
 	return NULL;
 }
 
-/* Arithmetic of two Python-like scalars stays a Python-like scalar: 2 * pi takes the array's type, too. */
-static bool fold(struct scalar *out, const char *op, const struct scalar *a, const struct scalar *b)
-{
-	if (a->kind == SCALAR_COMPLEX || b->kind == SCALAR_COMPLEX || a->kind == SCALAR_BOOL || b->kind == SCALAR_BOOL)
-		return false;
-	if (a->kind == SCALAR_INT && b->kind == SCALAR_INT && strcmp(op, "divide") && strcmp(op, "power")) {
-		int64_t x = (int64_t)a->magnitude, y = (int64_t)b->magnitude, r = 0;
-
-		if (a->magnitude > INT64_MAX || b->magnitude > INT64_MAX)
-			return false;
-		x = a->negative ? -x : x;
-		y = b->negative ? -y : y;
-		if (!strcmp(op, "add")	      ? __builtin_add_overflow(x, y, &r)
-		    : !strcmp(op, "subtract") ? __builtin_sub_overflow(x, y, &r)
-		    : !strcmp(op, "multiply") ? __builtin_mul_overflow(x, y, &r)
-					      : true)
-			return false;
-		*out = (struct scalar){ .kind = SCALAR_INT,
-					.negative = r < 0,
-					.magnitude = r < 0 ? -(uint64_t)r : (uint64_t)r,
-					.re = (double)r };
-		return true;
-	}
-	double x = a->re, y = b->re, r;
-
-	if (!strcmp(op, "add"))
-		r = x + y;
-	else if (!strcmp(op, "subtract"))
-		r = x - y;
-	else if (!strcmp(op, "multiply"))
-		r = x * y;
-	else if (!strcmp(op, "divide") && y != 0)
-		r = x / y;
-	else if (!strcmp(op, "power") && (a->kind == SCALAR_FLOAT || b->kind == SCALAR_FLOAT))
-		r = pow(x, y);
-	else
-		return false;
-	*out = (struct scalar){ .kind = SCALAR_FLOAT, .re = r };
-	return true;
-}
-
-static struct node *binary(struct parser *s, const char *op, struct node *x, struct node *y)
+/* The operator at the place at. */
+static struct node *binary(struct parser *s, const char *at, const char *op, struct node *x, struct node *y)
 {
 	struct scalar r;
 
 	if (!x || !y)
 		return NULL;
-	if (x->weak && y->weak && fold(&r, op, &x->scalar, &y->scalar))
+	if (x->weak && y->weak && fold_binary(&r, op, &x->scalar, &y->scalar))
 		return node_scalar(s->g, &r, NULL, s->err);
-	return op_apply(s->g, op, 2, (struct node *const[]){ x, y }, s->err);
+	return parse_made(s, at, op_apply(s->g, op, 2, (struct node *const[]){ x, y }, s->err));
 }
 
-/* The raw text of one argument: up to a comma or closing bracket at this level, without blanks around it. */
-static bool raw_argument(struct parser *s, char *buf, size_t size)
+static struct node *unary(struct parser *s, const char *at, const char *op, struct node *x)
 {
-	int depth = 0;
-	char quote = 0;
-	const char *start, *end;
+	struct scalar r;
 
-	skip(s);
-	start = s->p;
-	for (; *s->p; s->p++) {
-		if (quote) {
-			if (*s->p == quote)
-				quote = 0;
-		} else if (*s->p == '\'' || *s->p == '"') {
-			quote = *s->p;
-		} else if (strchr("([{", *s->p)) {
-			depth++;
-		} else if (strchr(")]}", *s->p)) {
-			if (depth-- == 0)
-				break;
-		} else if (*s->p == ',' && depth == 0) {
-			break;
-		}
-	}
-	end = s->p;
-	while (end > start && isspace((unsigned char)end[-1]))
-		end--;
-	if (end - start >= 2 && (*start == '\'' || *start == '"') && end[-1] == *start) {
-		start++;
-		end--;
-	}
-	if ((size_t)(end - start) >= size) {
-		fail(s, "the argument is too long");
-		return false;
-	}
-	memcpy(buf, start, (size_t)(end - start));
-	buf[end - start] = '\0';
-	return true;
+	if (x->weak && fold_unary(&r, op, &x->scalar))
+		return node_scalar(s->g, &r, NULL, s->err);
+	return parse_made(s, at, op_apply(s->g, op, 1, &x, s->err));
 }
 
-/* NAME.shape and NAME.dtype of a bound array as text; NULL if buf is something else. */
-static const char *property(struct parser *s, const char *buf, char text[SHAPE_TEXT])
+/* What Python writes with words, and C with signs. */
+static const char *operator_hint(const char *p)
 {
-	char name[NAME_MAX_LEN + 1];
-	size_t n = name_length(buf);
-	struct node *x;
+	static const struct {
+		const char *word, *hint;
+	} hints[] = {
+		{ "and", "'and' is for single truth values: write (a) & (b)" },
+		{ "or", "'or' is for single truth values: write (a) | (b)" },
+		{ "not", "'not' is for single truth values: write ~(a), or isin(a, b, invert=True)" },
+		{ "if", "there is no 'if': write where(condition, a, b)" },
+		{ "in", "there is no 'in': write isin(a, b)" },
+		{ "is", "there is no 'is': write ==, or isnan(a)" },
+		{ "lambda", "there are no functions here" },
+		{ "&&", "write (a) & (b)" },
+		{ "||", "write (a) | (b)" },
+		{ "^", "'^' is neither power nor xor here: write ** or bitwise_xor(a, b)" },
+		{ "!", "write ~(a), or logical_not(a)" },
+	};
 
-	if (n == 0 || n > NAME_MAX_LEN || buf[n] != '.')
-		return NULL;
-	snprintf(name, sizeof(name), "%.*s", (int)n, buf);
-	x = lookup(s, name);
-	if (x && !strcmp(buf + n, ".shape"))
-		return shape_text(&x->shape, text, SHAPE_TEXT);
-	if (x && !strcmp(buf + n, ".dtype"))
-		return dtype_name(x->dtype);
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+		size_t n = strlen(hints[i].word);
+
+		if (!strncmp(p, hints[i].word, n) && (!isalpha((unsigned char)*p) || name_length(p) == n))
+			return hints[i].hint;
+	}
 	return NULL;
 }
 
-/* An attribute that is not an operand: its text, the value of a bound scalar or text, or a property of an array. */
-static int text_argument(struct parser *s, struct call *c, struct attr *a)
+static struct node *not_bound(struct parser *s, const char *name)
 {
-	char buf[1024], number[64], shape[SHAPE_TEXT];
-	const char *text;
-	struct node *v;
+	struct text list = TEXT_INIT;
+	const char *hint = operator_hint(name);
+	char what[900];
 
-	if (!raw_argument(s, buf, sizeof(buf)))
-		return -1;
+	if (hint)
+		return fail(s, hint);
 	for (int i = 0; i < s->n; i++)
-		if (s->bound[i].text && !strcmp(s->bound[i].name, buf))
-			return call_attr(c, a, s->bound[i].text, NULL, s->err);
-	if ((text = property(s, buf, shape)))
-		return call_attr(c, a, text, NULL, s->err);
-	v = lookup(s, buf);
-	if (v && v->weak) {
-		if (v->scalar.kind == SCALAR_FLOAT)
-			snprintf(number, sizeof(number), "%.17g", v->scalar.re);
-		else
-			snprintf(number, sizeof(number), "%s%" PRIu64, v->scalar.negative ? "-" : "",
-				 v->scalar.magnitude);
-		return call_attr(c, a, number, NULL, s->err);
-	}
-	return call_attr(c, a, buf, NULL, s->err);
-}
-
-static int keyword_argument(struct parser *s, struct call *c, const char *name)
-{
-	struct attr *a = call_find_attr(c, name);
-
-	if (!a)
-		return error_set(s->err, ERR_USAGE, "column %d: %s has no argument '%s'", (int)(s->p - s->text) + 1,
-				 c->name, name);
-	if (a->type == ATTR_OPERAND) {
-		struct node *v = parse_comparison(s);
-
-		return v ? call_attr(c, a, NULL, v, s->err) : -1;
-	}
-	return text_argument(s, c, a);
-}
-
-/* The arguments of a call, the opening parenthesis consumed; in[] may already hold the object of a method. */
-static struct node *parse_call(struct parser *s, const char *name, struct node *self)
-{
-	const struct op *op = op_find(name);
-	struct node *in[MAX_OPERANDS], *x = NULL;
-	int nin = 0, operands, next = 0;
-	struct call c;
-
-	if (!op) {
-		const char *near = op_nearest(name, "op");
-
-		error_set(s->err, ERR_USAGE, "column %d: unknown function '%s'%s%s%s", (int)(s->p - s->text), name,
-			  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-		return NULL;
-	}
-	call_init(&c, s->g, name, op, s->err);
-	s->brackets++;
-	operands = op->nin_max;
-	for (int i = 0; op->class == OP_MAP && i < c.nattrs; i++)
-		operands -= c.attrs[i].type == ATTR_OPERAND;
-	if (self)
-		in[nin++] = self;
-	while (!take(s, ")")) {
-		size_t n;
-		char key[NAME_MAX_LEN + 1];
-
-		skip(s);
-		n = name_length(s->p);
-		const char *after = s->p + n + strspn(s->p + n, " ");
-
-		if (n && n <= NAME_MAX_LEN && *after == '=' && after[1] != '=') {
-			snprintf(key, sizeof(key), "%.*s", (int)n, s->p);
-			s->p = after + 1;
-			if (keyword_argument(s, &c, key))
-				goto done;
-		} else if (operands < 0 && nin == 0 && (*s->p == '[' || *s->p == '(') && *s->p == '[') {
-			s->p++;
-			while (!take(s, "]")) {
-				if (nin == MAX_OPERANDS || !(in[nin] = parse_comparison(s)))
-					goto done;
-				nin++;
-				if (!take(s, ",") && (skip(s), *s->p != ']')) {
-					fail(s, "expected ',' or ']'");
-					goto done;
-				}
-			}
-		} else if (operands < 0 || nin < operands) {
-			if (nin == MAX_OPERANDS) {
-				fail(s, "too many operands");
-				goto done;
-			}
-			if (!(in[nin] = parse_comparison(s)))
-				goto done;
-			nin++;
-		} else {
-			while (next < c.nattrs && c.attrs[next].given)
-				next++;
-			if (next == c.nattrs) {
-				fail(s, "too many arguments");
-				goto done;
-			}
-			if (c.attrs[next].type == ATTR_LIST && *s->p != '(' && *s->p != '[' && !name_length(s->p)) {
-				/* a.reshape(3, 4): the list without its brackets */
-				char list[1024] = "", item[64];
-
-				do {
-					if (!raw_argument(s, item, sizeof(item)))
-						goto done;
-					if (strlen(list) + strlen(item) + 2 > sizeof(list)) {
-						fail(s, "the list is too long");
-						goto done;
-					}
-					strcat(strcat(list, *list ? "," : ""), item);
-					skip(s);
-				} while (*s->p == ',' && (s->p++, true));
-				if (call_attr(&c, &c.attrs[next], list, NULL, s->err))
-					goto done;
-				continue;
-			}
-			if (c.attrs[next].type == ATTR_OPERAND) {
-				struct node *v = parse_comparison(s);
-
-				if (!v || call_attr(&c, &c.attrs[next], NULL, v, s->err))
-					goto done;
-			} else if (text_argument(s, &c, &c.attrs[next])) {
-				goto done;
-			}
-			next++;
-		}
-		if (!take(s, ",")) {
-			skip(s);
-			if (*s->p != ')') {
-				fail(s, *s->p ? "expected ',' or ')'" : "the parenthesis is not closed");
-				goto done;
-			}
-		}
-	}
-	if (call_run(&c, nin, in, s->err))
-		goto done;
-	if (c.nout != 1)
-		error_set(s->err, ERR_VALUE, "%s gives %d results, an expression takes one", name, c.nout);
-	else
-		x = c.out[0];
-done:
-	s->brackets--;
-	call_release(&c);
-	return x;
+		text_fmt(&list, i ? ", %s" : "%s", s->bound[i].name);
+	snprintf(what, sizeof(what), "'%s' is not bound; bound are: %s%s", name, list.s ? list.s : "none",
+		 op_find(name) ? " (a function is called with parentheses)" : "");
+	text_release(&list);
+	return fail(s, what);
 }
 
 static struct node *parse_name(struct parser *s)
@@ -346,32 +173,75 @@ static struct node *parse_name(struct parser *s)
 		{ "False", { .kind = SCALAR_BOOL } },
 	};
 	char name[NAME_MAX_LEN + 1];
-	size_t n = name_length(s->p);
+	const char *at = s->p;
+	size_t n = name_length(at), blanks = strspn(at + n, " \t");
+	const struct binding *b;
 	struct node *x;
 
 	if (n > NAME_MAX_LEN)
 		return fail(s, "the name is too long");
-	snprintf(name, sizeof(name), "%.*s", (int)n, s->p);
-	if (s->p[n] == '(') {
-		s->p += n + 1;
-		return parse_call(s, name, NULL);
+	snprintf(name, sizeof(name), "%.*s", (int)n, at);
+	if (at[n + blanks] == '(' && (!blanks || !operator_hint(name))) {
+		s->p += n + blanks + 1;
+		return parse_call(s, at, name, NULL);
 	}
-	x = lookup(s, name);
+	b = parse_lookup(s, name);
+	x = b ? b->node : NULL;
 	for (size_t i = 0; !x && i < sizeof(constants) / sizeof(constants[0]); i++)
 		if (!strcmp(name, constants[i].name))
 			x = node_scalar(s->g, &constants[i].value, NULL, s->err);
-	if (!x) {
-		struct text list = TEXT_INIT;
-
-		for (int i = 0; i < s->n; i++)
-			text_fmt(&list, i ? ", %s" : "%s", s->bound[i].name);
-		error_set(s->err, ERR_USAGE, "column %d: '%s' is not bound; bound are: %s", (int)(s->p - s->text) + 1,
-			  name, list.s ? list.s : "none");
-		text_release(&list);
-		return NULL;
-	}
+	if (!x)
+		return s->err->code ? NULL : not_bound(s, name);
 	s->p += n;
 	return x;
+}
+
+/* x.shape[0]: a number */
+static struct node *parse_shape(struct parser *s, const char *at, struct node *x)
+{
+	struct node *i = NULL;
+	int axis;
+
+	if (!parse_take(s, "["))
+		return parse_fail(
+			s, at,
+			".shape is a list, which only an argument takes: reshape(x, y.shape); x.shape[0] is a number");
+	s->brackets++;
+	if (!(i = parse_expression(s)))
+		return NULL;
+	s->brackets--;
+	if (!parse_take(s, "]") || !i->weak || i->scalar.kind != SCALAR_INT || i->scalar.magnitude > MAX_NDIM)
+		return parse_fail(s, at, "one axis of .shape is taken: x.shape[0], x.shape[-1]");
+	if (axis_normalize(&axis, i->scalar.negative ? -(int64_t)i->scalar.magnitude : (int64_t)i->scalar.magnitude,
+			   x->shape.ndim, s->err))
+		return parse_made(s, at, NULL);
+	return node_int(s->g, x->shape.dim[axis], s->err);
+}
+
+/* .T .shape[0] .sum(axis=0): the point consumed */
+static struct node *parse_member(struct parser *s, struct node *x)
+{
+	const char *at = s->p;
+	char name[NAME_MAX_LEN + 1];
+	size_t n = name_length(at);
+
+	if (n > NAME_MAX_LEN)
+		return fail(s, "the name is too long");
+	snprintf(name, sizeof(name), "%.*s", (int)n, at);
+	s->p += n;
+	if (parse_take(s, "("))
+		return parse_call(s, at, name, x);
+	if (!strcmp(name, "T"))
+		return parse_made(s, at, op_apply(s->g, "transpose", 1, &x, s->err));
+	if (!strcmp(name, "mT") || !strcmp(name, "real") || !strcmp(name, "imag"))
+		return unary(s, at, name, x);
+	if (!strcmp(name, "shape"))
+		return parse_shape(s, at, x);
+	if (!strcmp(name, "ndim"))
+		return node_int(s->g, x->shape.ndim, s->err);
+	if (!strcmp(name, "size"))
+		return node_int(s->g, x->size, s->err);
+	return parse_fail(s, at, "expected a method call, or .T, .mT, .real, .imag, .shape[AXIS], .ndim, .size");
 }
 
 static struct node *parse_primary(struct parser *s)
@@ -380,55 +250,43 @@ static struct node *parse_primary(struct parser *s)
 	struct scalar v;
 	size_t n;
 
-	skip(s);
-	if (take(s, "(")) {
+	parse_skip(s);
+	if (parse_take(s, "(")) {
+		const char *open = s->p - 1;
+
 		s->brackets++;
-		x = parse_comparison(s);
-		if (x && !take(s, ")"))
-			return fail(s, "expected ')'");
+		x = parse_expression(s);
+		if (x && !parse_take(s, ")"))
+			return *s->p ? fail(s, "expected ')'") : parse_fail(s, open, "the parenthesis is not closed");
 		s->brackets--;
+	} else if (*s->p == '[') {
+		s->p++;
+		x = parse_list(s);
 	} else if (name_length(s->p)) {
 		x = parse_name(s);
 	} else if ((n = scalar_scan(&v, s->p)) > 0) {
 		s->p += n;
 		x = node_scalar(s->g, &v, NULL, s->err);
 	} else {
-		return fail(s, *s->p ? "expected a value" : "the expression ends where a value is expected");
+		const char *hint = operator_hint(s->p);
+
+		return fail(s, hint    ? hint
+			       : *s->p ? "expected a value"
+				       : "the expression ends where a value is expected");
 	}
-	for (;;) {
-		char name[NAME_MAX_LEN + 1], item[1024];
-
-		if (!x)
-			return NULL;
-		skip(s);
+	while (x) {
+		parse_skip(s);
 		if (*s->p == '[') {
-			const char *start = ++s->p;
-			int depth = 1;
-
-			for (; *s->p && depth; s->p++)
-				depth += *s->p == '[' ? 1 : *s->p == ']' ? -1 : 0;
-			if (depth || s->p - start >= (ptrdiff_t)sizeof(item))
-				return fail(s, "the bracket is not closed");
-			snprintf(item, sizeof(item), "%.*s", (int)(s->p - 1 - start), start);
-			x = op_slice(s->g, x, item, s->err);
+			s->p++;
+			x = parse_index(s, x);
 		} else if (*s->p == '.' && name_length(s->p + 1)) {
-			n = name_length(++s->p);
-			if (n > NAME_MAX_LEN)
-				return fail(s, "the name is too long");
-			snprintf(name, sizeof(name), "%.*s", (int)n, s->p);
-			s->p += n;
-			if (take(s, "("))
-				x = parse_call(s, name, x);
-			else if (!strcmp(name, "T"))
-				x = op_apply(s->g, "transpose", 1, &x, s->err);
-			else if (!strcmp(name, "mT") || !strcmp(name, "real") || !strcmp(name, "imag"))
-				x = op_apply(s->g, name, 1, &x, s->err);
-			else
-				return fail(s, "expected a method call, .T, .mT, .real or .imag");
+			s->p++;
+			x = parse_member(s, x);
 		} else {
-			return x;
+			break;
 		}
 	}
+	return x;
 }
 
 static struct node *parse_unary(struct parser *s);
@@ -436,38 +294,26 @@ static struct node *parse_unary(struct parser *s);
 static struct node *parse_power(struct parser *s)
 {
 	struct node *x = parse_primary(s);
+	const char *at = (parse_skip(s), s->p);
 
-	if (x && take(s, "**"))
-		return binary(s, "power", x, parse_unary(s));
+	if (x && parse_take(s, "**"))
+		return binary(s, at, "power", x, parse_unary(s));
 	return x;
 }
 
 static struct node *parse_unary(struct parser *s)
 {
-	const char *op = NULL;
+	const char *op = NULL, *at = (parse_skip(s), s->p);
 	struct node *x;
 
-	skip(s);
-	if (*s->p == '-' || *s->p == '+' || *s->p == '~')
-		op = *s->p == '-' ? "negative" : *s->p == '+' ? "positive" : "bitwise_invert";
-	if (!op)
-		return parse_power(s);
-	s->p++;
 	if (++s->depth > MAX_DEPTH)
 		return fail(s, "nested too deeply");
-	x = parse_unary(s);
+	if (*at == '-' || *at == '+' || *at == '~')
+		op = *at == '-' ? "negative" : *at == '+' ? "positive" : "bitwise_invert";
+	s->p += op != NULL;
+	x = op ? parse_unary(s) : parse_power(s);
 	s->depth--;
-	if (x && x->weak && x->scalar.kind != SCALAR_BOOL && strcmp(op, "bitwise_invert")) {
-		struct scalar v = x->scalar;
-
-		if (*op == 'n') {
-			v.negative = v.kind == SCALAR_INT && v.magnitude && !v.negative;
-			v.re = -v.re;
-			v.im = -v.im;
-		}
-		return node_scalar(s->g, &v, NULL, s->err);
-	}
-	return x ? op_apply(s->g, op, 1, &x, s->err) : NULL;
+	return x && op ? unary(s, at, op, x) : x;
 }
 
 /* Binary operators, the loosest first; Python's precedence. */
@@ -503,42 +349,43 @@ static struct node *parse_level(struct parser *s, int level)
 
 	while (x && level < LEVELS) {
 		size_t i;
+		const char *at = (parse_skip(s), s->p);
 
 		for (i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
-			if (operators[i].level == level && take(s, operators[i].token))
+			if (operators[i].level == level && parse_take(s, operators[i].token))
 				break;
-		if (i == sizeof(operators) / sizeof(operators[0])) {
-			skip(s);
-			if (level == 1 && *s->p == '^')
-				return fail(s, "'^' is neither power nor xor here: write ** or bitwise_xor(a, b)");
+		if (i == sizeof(operators) / sizeof(operators[0]))
 			return x;
-		}
 		if (level == 0 && compared)
-			return fail(s, "comparisons do not chain: write (a < b) & (b < c)");
+			return parse_fail(s, at, "comparisons do not chain: write (a < b) & (b < c)");
 		compared = true;
-		x = binary(s, operators[i].op, x, parse_level(s, level + 1));
+		x = binary(s, at, operators[i].op, x, parse_level(s, level + 1));
 	}
 	return x;
 }
 
-static struct node *parse_comparison(struct parser *s)
+struct node *parse_expression(struct parser *s)
 {
 	struct node *x;
+	const char *hint;
 
 	if (++s->depth > MAX_DEPTH)
 		return fail(s, "nested too deeply");
 	x = parse_level(s, 0);
 	s->depth--;
+	parse_skip(s);
+	if (x && (hint = operator_hint(s->p)))
+		return fail(s, hint);
 	return x;
 }
 
 struct node *expr_build(struct graph *g, const char *text, int n, const struct binding *bound, struct error *err)
 {
 	struct parser s = { .g = g, .text = text, .p = text, .n = n, .bound = bound, .err = err };
-	struct node *x = parse_comparison(&s);
+	struct node *x = parse_expression(&s);
 
 	if (x) {
-		skip(&s);
+		parse_skip(&s);
 		if (*s.p)
 			return fail(&s, "unexpected text");
 	}
@@ -574,10 +421,10 @@ static void skip_separators(struct parser *s)
 }
 
 int program_build(struct program *out, struct graph *g, const char *text, int n, const struct binding *bound,
-		  struct error *err)
+		  const struct preferences *prefer, struct error *err)
 {
 	struct program names = { 0 }; /* everything a statement may use: later ones win */
-	struct parser s = { .g = g, .text = text, .p = text, .err = err };
+	struct parser s = { .g = g, .text = text, .p = text, .err = err, .prefer = prefer };
 	int ret = -1;
 
 	memset(out, 0, sizeof(*out));
@@ -605,13 +452,14 @@ int program_build(struct program *out, struct graph *g, const char *text, int n,
 		s.n = names.n;
 		s.bound = names.value;
 		s.line_ends = true;
-		out->last = parse_comparison(&s);
+		out->last = parse_expression(&s);
 		if (!out->last)
 			goto done;
 		out->last_name = name;
-		skip(&s);
+		parse_skip(&s);
 		if (*s.p && *s.p != ';' && *s.p != '\n' && *s.p != '#') {
-			fail(&s, "unexpected text");
+			fail(&s, *s.p == '=' ? "only a name at the start of a statement is assigned to"
+					     : "unexpected text");
 			goto done;
 		}
 		if (name) {
@@ -626,6 +474,7 @@ int program_build(struct program *out, struct graph *g, const char *text, int n,
 	else
 		ret = 0;
 done:
+	out->column = s.column;
 	free(names.value);
 	return ret;
 }

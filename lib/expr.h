@@ -25,11 +25,18 @@ struct program {
 	struct binding *value; /* the assignments in order, a later one to the same name in the place of the earlier */
 	struct node *last;     /* of the last statement */
 	const char *last_name; /* what it assigned to, or NULL */
+	int column;	       /* after a failure: where in the text it is, counted from 1; 0: nowhere */
 };
 
-/* Names that the program assigns may be used by later statements.  program_release frees value, not the nodes. */
+/* What the user prefers where an expression leaves it open. */
+struct preferences {
+	enum dtype default_float, default_int; /* of what is created */
+	bool dry;			       /* compute nothing, also not where a shape depends on values */
+};
+
+/* Names that the program assigns may be used by later statements.  prefer may be NULL.  program_release frees value, not the nodes. */
 int program_build(struct program *out, struct graph *g, const char *text, int n, const struct binding *bound,
-		  struct error *err);
+		  const struct preferences *prefer, struct error *err);
 void program_release(struct program *p);
 
 #endif

@@ -532,7 +532,7 @@ int call_text(struct call *c, const char *text, struct error *err)
 			return -1;
 		b[n++] = (struct binding){ .name = a->name, .node = v };
 	}
-	if (!program_build(&p, c->graph, text, n, b, err))
+	if (!program_build(&p, c->graph, text, n, b, NULL, err))
 		result = p.last;
 	program_release(&p);
 	if (result && result->dtype == DT_F32 && (common == DT_F16 || common == DT_BF16) && half == common)
