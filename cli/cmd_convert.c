@@ -7,7 +7,7 @@
 
 struct options {
 	const char *from, *to, *dtype, *shape, *order, *byteorder, *offset, *pitch, *slice_pitch, *as, *compress,
-		*casting, *delimiter, *skip_rows;
+		*casting, *delimiter, *skip_rows, *metadata;
 	bool share, append;
 };
 
@@ -42,6 +42,10 @@ static int sides(const struct options *o, const char *input, const char *output,
 		in->format = format_for_path(input);
 	raw_in = in->format && !strcmp(in->format->name, "raw");
 	raw_out = target && !strcmp(target->name, "raw");
+	in->bytes = raw_out;
+	if (o->metadata && target && strcmp(target->name, "safetensors"))
+		return error_set(err, ERR_USAGE, "--metadata is what a safetensors file says about itself, not %s",
+				 target->name);
 	if (o->shape) {
 		struct shape *s = &in->shape;
 		int k = list_parse(s->dim, MAX_NDIM, o->shape);
@@ -91,8 +95,8 @@ static int sides(const struct options *o, const char *input, const char *output,
 			n = 6;
 		else if (parse_int(o->compress, "--compress", 0, 9, &n, err))
 			return -1;
-		if (target && !target->archive)
-			return error_set(err, ERR_USAGE, "--compress is for archives, %s is none", target->name);
+		if (target && strcmp(target->name, "npz"))
+			return error_set(err, ERR_USAGE, "--compress is for npz, %s is not compressed", target->name);
 		out->compress = (int)n;
 	}
 	if (o->append) {
@@ -302,11 +306,46 @@ static int cast_inputs(struct cli *c, struct inputs *in, const struct options *o
 
 static int check_names(const struct inputs *in, struct error *err)
 {
+	const char **names = malloc(((size_t)in->n + 1) * sizeof(*names)), *twice;
+	size_t n = 0;
+
+	if (!names)
+		return error_memory(err, (size_t)in->n * sizeof(*names));
 	for (int i = 0; i < in->n; i++)
-		for (int k = 0; k < i; k++)
-			if (in->r[i].name && in->r[k].name && !strcmp(in->r[i].name, in->r[k].name))
-				return error_set(err, ERR_USAGE, "two inputs are called '%s': name them, NAME=FILE",
-						 in->r[i].name);
+		if (in->r[i].name)
+			names[n++] = in->r[i].name;
+	twice = text_duplicate(names, n);
+	free(names);
+	return twice ? error_set(err, ERR_USAGE, "two inputs are called '%s': name them, NAME=FILE", twice) : 0;
+}
+
+/* What the inputs say about themselves, unless --metadata says something else. */
+static int gather_metadata(struct cli *c, const char *given, struct metadata *out, struct error *err)
+{
+	if (given) {
+		if (!metadata_parse(out, given, err))
+			return 0;
+		error_prefix(err, "--metadata");
+		if (err->code == ERR_FILE)
+			err->code = ERR_USAGE;
+		return -1;
+	}
+	for (int i = 0; i < c->nfiles; i++) {
+		const struct metadata *m = &c->files[i]->metadata;
+
+		for (int k = 0; k < m->n; k++) {
+			const char *have = metadata_get(out, m->item[k].key);
+
+			if (!have && metadata_add(out, m->item[k].key, m->item[k].value, err))
+				return -1;
+			if (have && strcmp(have, m->item[k].value))
+				return error_set(
+					err, ERR_USAGE,
+					"%s: says \"%s\": \"%.60s\" of itself, an input before it \"%.60s\": choose "
+					"with --metadata JSON",
+					c->files[i]->path, m->item[k].key, m->item[k].value, have);
+		}
+	}
 	return 0;
 }
 
@@ -353,6 +392,8 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		{ "as", 0, "DTYPE", &o.as, "read elements of the same size as this type (<V2 as bfloat16)", false },
 		{ "compress", 0, "LEVEL", &o.compress, "deflate the members of an archive, 1 to 9 (6)", true },
 		{ "delimiter", 0, "CHAR", &o.delimiter, "between the fields of text", false },
+		{ "metadata", 0, "JSON", &o.metadata, "an object of strings that a safetensors file says about itself",
+		  false },
 		{ "append", 0, NULL, &o.append, "add members to the archive that the output is", false },
 		{ "share", 0, NULL, &o.share, "write a view, which shares the elements of the input", false },
 		{ "detach", 0, NULL, &detach, "convert also what requires grad; the result does not", false },
@@ -360,6 +401,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 	};
 	struct format_options from = { 0 }, to = { 0 };
 	struct inputs in = { NULL, 0 };
+	struct metadata metadata = { 0 };
 	const struct format *target;
 	bool fortran = false, many;
 	int n, ret = -1;
@@ -422,10 +464,14 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 				in.r[i].node->label ? in.r[i].node->label : "standard input");
 			goto done;
 		}
+	if (gather_metadata(c, o.metadata, &metadata, err))
+		goto done;
+	to.metadata = &metadata;
 	/* What was converted is a constant. */
 	c->common.no_grad = true;
 	ret = o.share ? output_views(c, in.n, in.r, NULL, err) : output_results(c, in.n, in.r, &to, fortran, err);
 done:
+	metadata_release(&metadata);
 	free(in.r);
 	return ret;
 }

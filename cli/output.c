@@ -366,6 +366,28 @@ done:
 	return ret;
 }
 
+/* Names for results without one, and the order in which the format wants them. */
+static int arrange_results(struct cli *c, struct writer *w, int n, const struct result *r, struct result *named,
+			   int *order, struct error *err)
+{
+	struct planned *plan = calloc((size_t)n + 1, sizeof(*plan));
+	int ret = plan ? 0 : error_memory(err, (size_t)n * sizeof(*plan));
+
+	for (int i = 0; i < n && !ret; i++) {
+		char number[24];
+
+		named[i] = r[i];
+		snprintf(number, sizeof(number), "arr_%d", i);
+		if (!r[i].name && writer_format(w)->archive && !(named[i].name = graph_string(c->graph, number)))
+			ret = error_memory(err, sizeof(number));
+		plan[i] = (struct planned){ named[i].name, r[i].node->dtype, &r[i].node->shape };
+	}
+	if (!ret)
+		ret = writer_arrange(w, n, plan, order, err);
+	free(plan);
+	return ret;
+}
+
 /* Results into one file, archive or stream. */
 static int output_one_file(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
 			   struct error *err)
@@ -373,25 +395,23 @@ static int output_one_file(struct cli *c, int n, const struct result *r, const s
 	struct writer **w = calloc((size_t)n + 1, sizeof(*w));
 	char **path = calloc((size_t)n + 1, sizeof(*path)), redirect[4096];
 	struct gfile *facts = calloc((size_t)n + 1, sizeof(*facts));
+	struct result *results = calloc((size_t)n + 1, sizeof(*results));
+	int *order = calloc((size_t)n + 1, sizeof(*order));
 	bool streams = !c->common.output, named = false;
 	int ret = -1;
 
-	if (!w || !path || !facts) {
+	if (!w || !path || !facts || !results || !order) {
 		error_memory(err, (size_t)n * sizeof(*facts));
 		goto done;
 	}
 	if (c->record && streams)
 		named = n == 1 && stdout_file(redirect, sizeof(redirect));
-	if (writer_open(&w[0], c->common.output, opt, err))
+	if (writer_open(&w[0], c->common.output, opt, err) || arrange_results(c, w[0], n, r, results, order, err))
 		goto done;
-	for (int i = 0; i < n; i++) {
-		char number[24];
-		const char *name = r[i].name;
+	for (int k = 0; k < n; k++) {
+		int i = order[k];
+		const char *name = results[i].name;
 
-		if (!name && writer_format(w[0])->archive) {
-			snprintf(number, sizeof(number), "arr_%d", i);
-			name = number;
-		}
 		if (c->record && !streams) {
 			bool key = writer_format(w[0])->archive;
 
@@ -424,6 +444,8 @@ done:
 	free(w);
 	free(path);
 	free(facts);
+	free(results);
+	free(order);
 	return ret;
 }
 

@@ -9,14 +9,38 @@
 
 #include "lib/text.h"
 
-extern const struct format format_npy, format_npz, format_pt, format_raw, format_view, format_json, format_csv,
-	format_tsv, format_text, format_png, format_pnm;
+/* clang-format off */
+extern const struct format
+	format_npy,
+	format_npz,
+	format_pt,
+	format_safetensors,
+	format_png,
+	format_pnm,
+	format_raw,
+	format_view,
+	format_json,
+	format_csv,
+	format_tsv,
+	format_text;
 
 /* In the order in which they are asked whether they know the first bytes of a file. */
 const struct format *const formats[] = {
-	&format_npy,  &format_npz,  &format_pt,	 &format_png, &format_pnm,  &format_raw,
-	&format_view, &format_json, &format_csv, &format_tsv, &format_text, NULL,
+	&format_npy,
+	&format_npz,
+	&format_pt,
+	&format_safetensors,
+	&format_png,
+	&format_pnm,
+	&format_raw,
+	&format_view,
+	&format_json,
+	&format_csv,
+	&format_tsv,
+	&format_text,
+	NULL,
 };
+/* clang-format on */
 
 /* What file_open keeps of an open file beside what its users see. */
 struct open_file {
@@ -106,7 +130,7 @@ static const char *find_foreign(const unsigned char *head, size_t n)
 static int unknown_format(const char *path, const unsigned char *head, size_t n, struct error *err)
 {
 	const char *what = find_foreign(head, n);
-	char list[256] = "";
+	char list[512] = "";
 
 	if (what)
 		return error_set(err, ERR_FILE, "%s: %s", path, what);
@@ -248,6 +272,7 @@ void file_close(struct file *f)
 		free(f->members[i].place);
 	}
 	free(f->members);
+	metadata_release(&f->metadata);
 	free(f->warning);
 	free(f->path);
 	input_unref(file_input(f));
@@ -276,6 +301,19 @@ struct member *file_add_member(struct file *f, const char *name, struct error *e
 	}
 	f->nmembers++;
 	return m;
+}
+
+int file_check_names(const struct file *f, struct error *err)
+{
+	const char **names = malloc(((size_t)f->nmembers + 1) * sizeof(*names)), *twice;
+
+	if (!names)
+		return error_memory(err, (size_t)f->nmembers * sizeof(*names));
+	for (int i = 0; i < f->nmembers; i++)
+		names[i] = f->members[i].name;
+	twice = text_duplicate(names, (size_t)f->nmembers);
+	free(names);
+	return twice ? error_set(err, ERR_FILE, "two tensors are called '%s'", twice) : 0;
 }
 
 /* Some of the names, for a message. */

@@ -12,6 +12,27 @@
 #include "lib/array.h"
 #include "lib/error.h"
 
+/* What a file says about itself, strings by name, in the order of the file.  All zero is empty. */
+struct metadata {
+	int n;
+	struct {
+		char *key, *value; /* owned */
+	} * item;
+};
+
+const char *metadata_get(const struct metadata *m, const char *key); /* NULL: there is none */
+int metadata_add(struct metadata *m, const char *key, const char *value, struct error *err);
+void metadata_release(struct metadata *m);
+
+/* Add what a JSON object of strings has, from its text or parsed.  ERR_FILE, also for a key that is there twice. */
+struct json;
+int metadata_parse(struct metadata *m, const char *text, struct error *err);
+int metadata_from_json(struct metadata *m, const struct json *object, struct error *err);
+
+/* As a JSON object. */
+struct text;
+void metadata_text(const struct metadata *m, struct text *t);
+
 /* How to read or write what does not describe itself; zero: nothing given. */
 struct format_options {
 	const struct format *format; /* --from/--to; NULL: by content, then by suffix */
@@ -27,10 +48,13 @@ struct format_options {
 	bool tf32;	     /* raw data are float32 whose lower 13 bits do not count (dtype is float32) */
 	bool has_as;
 	enum dtype as;	/* --as: reinterpret elements of the same size (V2 as bfloat16) */
+	bool bytes;	/* safetensors: elements of types that are not supported are read as bytes, uint8 */
 	char delimiter; /* text; 0: by content (comma, tab, semicolon, white space) */
 	int skip_rows;	/* text: lines to skip at the start */
 	int compress;	/* npz: 0 stored, 1..9 the deflate level */
 	bool append;	/* npz: the members that the target has stay in it, in front of the new ones */
+	/* safetensors: what the file says about itself, or NULL; valid until the writer is released */
+	const struct metadata *metadata;
 };
 
 enum { NPY_TAG = 96 };
@@ -55,6 +79,7 @@ struct file {
 	bool archive; /* members have names: npz */
 	int nmembers;
 	struct member *members;
+	struct metadata metadata;
 	char *warning; /* one line about the content, or NULL: "12 bytes after the array are ignored" */
 	void *state;   /* the format's own */
 };
@@ -98,6 +123,17 @@ struct writer;
 int writer_open(struct writer **out, const char *path, const struct format_options *opt, struct error *err);
 
 const struct format *writer_format(const struct writer *w);
+
+/*
+ * Tell of the n arrays that will come, before the first of them: a format may put what it says of all in front.  order[k] is the
+ * index of the one to be written k-th.  Where this is left out, one array comes.
+ */
+struct planned {
+	const char *name;
+	enum dtype dtype;
+	const struct shape *shape;
+};
+int writer_arrange(struct writer *w, int n, const struct planned *arrays, int *order, struct error *err);
 
 /*
  * Begin the next array.  name: its key in an archive, else ignored.  fortran: the elements will come in Fortran order

@@ -59,6 +59,9 @@ int input_spool(struct input **out, struct input *in, struct error *err);
  */
 struct source *input_source(struct input *in, int64_t offset, int64_t nbytes, struct error *err);
 
+/* A source of the next nbytes bytes of a stream, which has to end with them. */
+struct source *input_source_last(struct input *in, int64_t nbytes, struct error *err);
+
 /* Is src made by input_source from a file?  Then *start is the offset of its first byte in that file. */
 bool source_in_file(const struct source *src, int64_t *start);
 
@@ -75,6 +78,9 @@ const struct format_options *file_options(const struct file *f);
 /* Strings of a struct member and of f->warning are malloc'ed; file_add_member returns the new one, zeroed, or NULL. */
 struct member *file_add_member(struct file *f, const char *name, struct error *err);
 
+/* ERR_FILE where two members have the same name. */
+int file_check_names(const struct file *f, struct error *err);
+
 struct format_reader {
 	/* Read the headers: fill f->members, f->archive, f->warning, f->state.  f->path is set. */
 	int (*open)(struct file *f, struct input *in, const struct format_options *opt, struct error *err);
@@ -88,6 +94,8 @@ struct format_reader {
 
 struct format_writer {
 	bool random; /* elements may come in any order, by output_pwrite */
+	/* As writer_arrange; NULL: arrays come as they are. */
+	int (*arrange)(struct writer *w, int n, const struct planned *arrays, int *order, struct error *err);
 	int (*begin)(struct writer *w, const char *name, struct error *err);
 	int (*write)(struct writer *w, const void *elements, int64_t start, int64_t n, struct error *err);
 	int (*end)(struct writer *w, struct error *err);
@@ -103,6 +111,7 @@ struct writer {
 	bool seekable;
 	int64_t position; /* bytes written so far by output_write */
 	int narrays;	  /* complete ones */
+	bool arranged;
 	/* the array being written */
 	enum dtype dtype;
 	struct shape shape;

@@ -134,61 +134,6 @@ static int wrong_size(const struct shape *s, const struct layout *l, int64_t hav
 			 dtype_name(opt->dtype), l->least, range);
 }
 
-/* A packed stream, which has to end with the array. */
-struct raw_stream {
-	struct source base;
-	struct source *src; /* owned reference */
-	struct input *in;   /* owned reference */
-};
-
-static int raw_stream_read(struct source *src, void *buf, size_t n, int64_t offset, struct error *err)
-{
-	struct raw_stream *s = (struct raw_stream *)src;
-	size_t got = 0;
-
-	if (s->src->ops->read(s->src, buf, n, offset, err))
-		return -1;
-	if (offset + (int64_t)n == src->nbytes && !input_peek(s->in, 1, &got, err))
-		return -1;
-	if (got)
-		return error_set(err, ERR_FILE, "goes on after the %" PRId64 " bytes that its shape and type need",
-				 src->nbytes);
-	return 0;
-}
-
-static void raw_stream_close(struct source *src)
-{
-	struct raw_stream *s = (struct raw_stream *)src;
-
-	source_unref(s->src);
-	input_unref(s->in);
-	free(src->name);
-	free(s);
-}
-
-static const struct source_ops raw_stream_ops = { raw_stream_read, raw_stream_close };
-
-static struct source *raw_stream_source(struct input *in, int64_t nbytes, struct error *err)
-{
-	struct raw_stream *s = calloc(1, sizeof(*s));
-
-	if (!s || !(s->base.name = strdup(input_name(in)))) {
-		free(s);
-		error_memory(err, sizeof(*s));
-		return NULL;
-	}
-	s->base.ops = &raw_stream_ops;
-	s->base.refs = 1;
-	s->base.sequential = true;
-	s->base.nbytes = nbytes;
-	s->in = input_ref(in);
-	if (!(s->src = input_source(in, 0, nbytes, err))) {
-		raw_stream_close(&s->base);
-		return NULL;
-	}
-	return &s->base;
-}
-
 /* TF32: the elements of another source without the bits that do not count. */
 struct tf32_source {
 	struct source base;
@@ -289,7 +234,7 @@ static int raw_open(struct file *f, struct input *in, const struct format_option
 		if (layout_init(&l, &shape, opt->dtype, opt->fortran, opt, err))
 			return -1;
 		if (l.packed && l.least) {
-			if (skip(in, opt->offset, err) || !(f->state = raw_stream_source(in, l.least, err)))
+			if (skip(in, opt->offset, err) || !(f->state = input_source_last(in, l.least, err)))
 				return -1;
 			goto describe;
 		}

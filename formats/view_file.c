@@ -303,28 +303,6 @@ static int add_tensor(struct file *f, const struct json *o, struct input *common
 	return ret;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int check_names(const struct file *f, struct error *err)
-{
-	const char **names = malloc(((size_t)f->nmembers + 1) * sizeof(*names));
-	int ret = 0;
-
-	if (!names)
-		return error_memory(err, (size_t)f->nmembers * sizeof(*names));
-	for (int i = 0; i < f->nmembers; i++)
-		names[i] = f->members[i].name;
-	qsort(names, (size_t)f->nmembers, sizeof(*names), compare_names);
-	for (int i = 0; i + 1 < f->nmembers && !ret; i++)
-		if (!strcmp(names[i], names[i + 1]))
-			ret = error_set(err, ERR_FILE, "two tensors are called '%s'", names[i]);
-	free(names);
-	return ret;
-}
-
 static int read_view(struct file *f, const struct json *root, struct error *err)
 {
 	static const char *const one[] = { "view", "file", "offset", "dtype", "byteorder", "shape", "strides", NULL };
@@ -360,7 +338,7 @@ static int read_view(struct file *f, const struct json *root, struct error *err)
 		for (const struct json *x = json_first(tensors); x && !ret; x = json_next(x))
 			ret = add_tensor(f, x, in, err);
 		if (!ret)
-			ret = check_names(f, err);
+			ret = file_check_names(f, err);
 	} else {
 		ret = add_place(f, root, "0", in, err);
 	}

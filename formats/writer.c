@@ -246,7 +246,7 @@ static const struct format *choose_format(const char *path, const struct format_
 
 		format = format_for_path(path);
 		if (!format && dot && dot != base) {
-			char list[256] = "";
+			char list[512] = "";
 
 			for (int i = 0; formats[i]; i++) {
 				size_t n = strlen(list);
@@ -334,6 +334,16 @@ static void prepare_pipe(struct writer *w, int64_t nbytes)
 		(void)fcntl(w->fd, F_SETPIPE_SZ, PIPE_SIZE);
 }
 
+int writer_arrange(struct writer *w, int n, const struct planned *arrays, int *order, struct error *err)
+{
+	w->arranged = true;
+	if (w->format->writer->arrange)
+		return w->format->writer->arrange(w, n, arrays, order, err);
+	for (int i = 0; i < n; i++)
+		order[i] = i;
+	return 0;
+}
+
 int writer_begin(struct writer *w, const char *name, enum dtype dtype, const struct shape *shape, bool fortran,
 		 struct error *err)
 {
@@ -348,6 +358,13 @@ int writer_begin(struct writer *w, const char *name, enum dtype dtype, const str
 	if (w->size < 0 || w->size > INT64_MAX / (int64_t)dtype_size(dtype))
 		return error_memory(err, 0);
 	prepare_pipe(w, w->size * (int64_t)dtype_size(dtype));
+	if (!w->arranged) {
+		struct planned one = { name ? name : "arr_0", dtype, shape };
+		int order;
+
+		if (writer_arrange(w, 1, &one, &order, err))
+			return -1;
+	}
 	return w->format->writer->begin(w, name, err);
 }
 

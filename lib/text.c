@@ -121,11 +121,27 @@ void text_json(struct text *t, const char *s)
 			text_add_n(t, (const char *)p, n);
 		else if (*p < 0x80)
 			text_fmt(t, "\\u%04x", *p);
+		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* a control character, U+0080 to U+009f */
+			text_fmt(t, "\\u%04x", *++p);
 		else /* as Python's surrogateescape: os.fsencode gives the byte back */
 			text_fmt(t, "\\udc%02x", *p);
 		p += n ? n : 1;
 	}
 	text_char(t, '"');
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *text_duplicate(const char **s, size_t n)
+{
+	qsort(s, n, sizeof(*s), compare_strings);
+	for (size_t i = 0; i + 1 < n; i++)
+		if (!strcmp(s[i], s[i + 1]))
+			return s[i];
+	return NULL;
 }
 
 bool text_ends(const char *s, const char *suffix)

@@ -36,6 +36,9 @@ void text_escaped(struct text *t, const char *s);
 /* s as a JSON string; bytes that are not UTF-8 as Python's surrogateescape. */
 void text_json(struct text *t, const char *s);
 
+/* One of the n strings that is there twice, or NULL; sorts them. */
+const char *text_duplicate(const char **s, size_t n);
+
 bool text_ends(const char *s, const char *suffix);
 
 #endif
