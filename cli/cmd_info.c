@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/expr.h"
 #include "lib/number.h"
+#include "lib/stats.h"
 
 static const char *byteorder(const struct member *m)
 {
@@ -26,73 +26,134 @@ static void shape_list(struct text *t, const struct shape *s, const char *sep)
 		text_fmt(t, "%s%" PRId64, i ? sep : "", s->dim[i]);
 }
 
-/* Reductions of one array, in one row each: min max mean std, and how many are nan, inf, zero. */
-static const struct {
-	const char *name, *expr;
-	bool ordered; /* not for complex */
-} stats[] = {
-	{ "min", "nanmin(x)", true },	       { "max", "nanmax(x)", true },	  { "mean", "nanmean(x)", false },
-	{ "std", "nanstd(x)", false },	       { "nan", "sum(isnan(x))", false }, { "inf", "sum(isinf(x))", false },
-	{ "zero", "sum(equal(x, 0))", false },
-};
-enum { NSTATS = sizeof(stats) / sizeof(stats[0]) };
+/* == statistics == */
 
-struct stat_values {
-	char text[NSTATS][NUMBER_TEXT];
-};
+enum { NROWS = NSTATS + 3 };
+static const char *const rows[NROWS] = { "min", "max", "mean", "std", "nan", "inf", "zero" };
 
-static int stats_compute(struct cli *c, struct node *x, struct stat_values *v, struct error *err)
+/* Row i of the statistics as text; "" where it has no value. */
+static void stat_text(char buf[NUMBER_TEXT], const struct stats *s, int i)
 {
-	struct binding b = { .name = "x", .node = x };
+	const int64_t counts[] = { s->nan, s->inf, s->zero };
 
-	for (int i = 0; i < NSTATS; i++) {
-		struct node *r;
-
-		*v->text[i] = '\0';
-		if ((stats[i].ordered && (dtype_is_complex(x->dtype) || !x->size)) ||
-		    ((!strcmp(stats[i].name, "mean") || !strcmp(stats[i].name, "std")) && !x->size))
-			continue;
-		if (!(r = expr_build(c->graph, stats[i].expr, 1, &b, err)) || engine_keep(1, &r, err))
-			return -1;
-		number_repr(v->text[i], r->dtype, node_data(r));
-	}
-	return 0;
+	*buf = '\0';
+	if (i >= NSTATS)
+		snprintf(buf, NUMBER_TEXT, "%" PRId64, counts[i - NSTATS]);
+	else if (s->of[i].known)
+		number_repr(buf, s->of[i].dtype, s->of[i].value);
 }
 
-static void json_stats(struct text *t, const struct stat_values *v)
+static void json_stats(struct text *t, const struct stats *s)
 {
 	const char *sep = "";
+	char buf[NUMBER_TEXT];
 
 	text_add(t, ", \"stats\": {");
-	for (int i = 0; i < NSTATS; i++)
-		if (*v->text[i]) {
-			bool number = strspn(v->text[i], "0123456789+-.e") == strlen(v->text[i]);
-
-			text_fmt(t, "%s\"%s\": ", sep, stats[i].name);
-			if (number)
-				text_add(t, v->text[i]);
-			else
-				text_json(t, v->text[i]);
-			sep = ", ";
-		}
+	for (int i = 0; i < NROWS; i++) {
+		stat_text(buf, s, i);
+		if (!*buf)
+			continue;
+		text_fmt(t, "%s\"%s\": ", sep, rows[i]);
+		if (i < NSTATS && s->of[i].dtype == DT_BOOL)
+			text_add(t, *buf == 'T' ? "true" : "false");
+		else if (strspn(buf, "0123456789+-.e") == strlen(buf))
+			text_add(t, buf);
+		else
+			text_json(t, buf);
+		sep = ", ";
+	}
 	text_char(t, '}');
 }
 
-static void json_member(struct text *t, const struct member *m)
+/* == what is told of one file == */
+
+struct info {
+	struct file *f;
+	int only;	     /* the member that was asked for, -1: the file with all of them */
+	const char *slice;   /* of that member, or NULL */
+	struct stats *stats; /* of each member; NULL: not asked for */
+	bool *has_stats;
+};
+
+static int64_t total_bytes(const struct file *f)
 {
+	int64_t n = 0;
+
+	for (int i = 0; i < f->nmembers; i++)
+		if (__builtin_add_overflow(n, f->members[i].nbytes, &n))
+			return INT64_MAX;
+	return n;
+}
+
+/* Elements of the members that are arrays. */
+static int64_t total_size(const struct file *f)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < f->nmembers; i++)
+		if (f->members[i].supported && __builtin_add_overflow(n, shape_size(&f->members[i].shape), &n))
+			return INT64_MAX;
+	return n;
+}
+
+static void json_member(struct text *t, const struct info *in, int i)
+{
+	const struct member *m = &in->f->members[i];
+
 	text_add(t, "\"dtype\": ");
 	text_json(t, dtype_text(m));
 	text_add(t, ", \"shape\": [");
 	shape_list(t, &m->shape, ", ");
 	text_fmt(t, "], \"order\": \"%s\", \"byteorder\": \"%s\", \"nbytes\": %" PRId64, m->fortran ? "F" : "C",
 		 byteorder(m), m->nbytes);
+	if (in->stats && in->has_stats[i])
+		json_stats(t, &in->stats[i]);
 }
 
-static void plain_member(struct text *t, const struct member *m, const char *format)
+static void json_metadata(struct text *t, const struct metadata *m)
 {
-	char shape[SHAPE_TEXT];
+	text_char(t, '{');
+	for (int i = 0; i < m->n; i++) {
+		text_add(t, i ? ", " : "");
+		text_json(t, m->item[i].key);
+		text_add(t, ": ");
+		text_json(t, m->item[i].value);
+	}
+	text_char(t, '}');
+}
 
-	text_fmt(t, "  format     %s\n  dtype      ", format);
+static void json(struct text *t, const struct info *in)
+{
+	const struct file *f = in->f;
+
+	text_add(t, "{\"file\": ");
+	text_json(t, f->path);
+	text_fmt(t, ", \"format\": \"%s\", ", f->format->name);
+	if (in->only >= 0) {
+		json_member(t, in, in->only);
+	} else {
+		text_fmt(t, "\"size\": %" PRId64 ", \"nbytes\": %" PRId64 ", \"metadata\": ", total_size(f),
+			 total_bytes(f));
+		json_metadata(t, &f->metadata);
+		text_add(t, ", \"members\": [");
+		for (int i = 0; i < f->nmembers; i++) {
+			text_add(t, i ? ", {\"name\": " : "{\"name\": ");
+			text_json(t, f->members[i].name);
+			text_add(t, ", ");
+			json_member(t, in, i);
+			text_char(t, '}');
+		}
+		text_char(t, ']');
+	}
+	text_add(t, "}\n");
+}
+
+static void plain_member(struct text *t, const struct info *in)
+{
+	const struct member *m = &in->f->members[in->only];
+	char shape[SHAPE_TEXT], buf[NUMBER_TEXT];
+
+	text_fmt(t, "  format     %s\n  dtype      ", in->f->format->name);
 	text_escaped(t, dtype_text(m));
 	text_fmt(t, "%s\n  shape      %s\n  order      %s\n  byteorder  %s\n  nbytes     %" PRId64 "\n",
 		 m->supported ? "" : " (not supported)", shape_text(&m->shape, shape, sizeof(shape)),
@@ -102,85 +163,130 @@ static void plain_member(struct text *t, const struct member *m, const char *for
 		text_escaped(t, m->place);
 		text_char(t, '\n');
 	}
+	for (int i = 0; i < NROWS && in->stats && in->has_stats[in->only]; i++) {
+		stat_text(buf, &in->stats[in->only], i);
+		if (*buf)
+			text_fmt(t, "  %-9s  %s\n", rows[i], buf);
+	}
 }
 
-static int64_t total_bytes(const struct file *f)
+/* s, escaped, filled up with blanks to width. */
+static void column(struct text *t, const char *s, size_t width)
 {
-	int64_t n = 0;
+	size_t start = t->len, n = 0;
 
-	for (int i = 0; i < f->nmembers; i++)
-		n += f->members[i].nbytes;
-	return n;
+	text_escaped(t, s);
+	for (size_t i = start; i < t->len; i++)
+		n += ((unsigned char)t->s[i] & 0xc0) != 0x80;
+	for (; n < width; n++)
+		text_char(t, ' ');
 }
 
-static void plain(struct text *t, const struct file *f, int only, const struct stat_values *v)
+/* The most bytes that the names, or types, of the members take up, within reason. */
+static size_t widest(const struct file *f, bool types)
 {
-	char shape[SHAPE_TEXT];
+	enum { WITHIN = 60 };
+	size_t most = 0;
+
+	for (int i = 0; i < f->nmembers; i++) {
+		size_t n = strlen(types ? dtype_text(&f->members[i]) : f->members[i].name);
+
+		if (n > most && n <= WITHIN)
+			most = n;
+	}
+	return most;
+}
+
+static void plain_row(struct text *t, const struct info *in, int i, size_t names, size_t types)
+{
+	const struct member *m = &in->f->members[i];
+	char shape[SHAPE_TEXT], buf[NUMBER_TEXT];
+	const char *sep = ": ";
+
+	text_add(t, "    ");
+	column(t, m->name, names);
+	text_add(t, "  ");
+	column(t, dtype_text(m), types);
+	text_fmt(t, " %s%s %" PRId64 " bytes", shape_text(&m->shape, shape, sizeof(shape)), m->fortran ? " F" : "",
+		 m->nbytes);
+	for (int k = 0; k < NROWS && in->stats && in->has_stats[i]; k++) {
+		stat_text(buf, &in->stats[i], k);
+		if (!*buf)
+			continue;
+		text_fmt(t, "%s%s %s", sep, rows[k], buf);
+		sep = ", ";
+	}
+	text_char(t, '\n');
+}
+
+/* A value may be a whole document: its beginning will do here. */
+static void plain_metadata(struct text *t, const struct metadata *m)
+{
+	enum { SHOWN = 200 };
+
+	if (m->n)
+		text_add(t, "  metadata\n");
+	for (int i = 0; i < m->n; i++) {
+		size_t n = strlen(m->item[i].value), k = n;
+		char part[SHOWN + 4];
+
+		/* Not within a character. */
+		if (k > SHOWN)
+			for (k = SHOWN; k && ((unsigned char)m->item[i].value[k] & 0xc0) == 0x80;)
+				k--;
+		snprintf(part, sizeof(part), "%.*s", (int)k, m->item[i].value);
+		text_add(t, "    ");
+		text_escaped(t, m->item[i].key);
+		text_add(t, ": ");
+		text_escaped(t, part);
+		if (k < n)
+			text_fmt(t, " ... (%zu bytes)", n);
+		text_char(t, '\n');
+	}
+}
+
+static void plain(struct text *t, const struct info *in)
+{
+	const struct file *f = in->f;
+	size_t names = widest(f, false), types = widest(f, true);
 
 	text_escaped(t, f->path);
 	text_char(t, '\n');
-	if (only >= 0) {
-		plain_member(t, &f->members[only], f->format->name);
-	} else {
-		text_fmt(t, "  format     %s\n  nbytes     %" PRId64 "\n  members    %d\n", f->format->name,
-			 total_bytes(f), f->nmembers);
-		for (int i = 0; i < f->nmembers; i++) {
-			const struct member *m = &f->members[i];
-
-			text_add(t, "    ");
-			text_escaped(t, m->name ? m->name : "");
-			text_add(t, "  ");
-			text_escaped(t, dtype_text(m));
-			text_fmt(t, " %s%s %" PRId64 " bytes\n", shape_text(&m->shape, shape, sizeof(shape)),
-				 m->fortran ? " F" : "", m->nbytes);
-		}
+	if (in->only >= 0) {
+		plain_member(t, in);
+		return;
 	}
-	for (int i = 0; v && i < NSTATS; i++)
-		if (*v->text[i])
-			text_fmt(t, "  %-9s  %s\n", stats[i].name, v->text[i]);
-}
-
-static void json(struct text *t, const struct file *f, int only, const struct stat_values *v)
-{
-	text_add(t, "{\"file\": ");
-	text_json(t, f->path);
-	text_fmt(t, ", \"format\": \"%s\", ", f->format->name);
-	if (only >= 0) {
-		json_member(t, &f->members[only]);
-	} else {
-		text_fmt(t, "\"nbytes\": %" PRId64 ", \"members\": [", total_bytes(f));
-		for (int i = 0; i < f->nmembers; i++) {
-			text_fmt(t, "%s{\"name\": ", i ? ", " : "");
-			text_json(t, f->members[i].name ? f->members[i].name : "");
-			text_add(t, ", ");
-			json_member(t, &f->members[i]);
-			text_char(t, '}');
-		}
-		text_char(t, ']');
-	}
-	if (v)
-		json_stats(t, v);
-	text_add(t, "}\n");
+	text_fmt(t, "  format     %s\n  size       %" PRId64 "\n  nbytes     %" PRId64 "\n", f->format->name,
+		 total_size(f), total_bytes(f));
+	plain_metadata(t, &f->metadata);
+	text_fmt(t, "  members    %d\n", f->nmembers);
+	for (int i = 0; i < f->nmembers; i++)
+		plain_row(t, in, i, names, types);
 }
 
 /* The value alone, for $(...): a shape as --shape takes it. */
-static int field(struct text *t, const struct file *f, int only, const char *name, struct error *err)
+static int field(struct text *t, const struct info *in, const char *name, struct error *err)
 {
-	const struct member *m = only >= 0 ? &f->members[only] : NULL;
+	const struct file *f = in->f;
+	const struct member *m = in->only >= 0 ? &f->members[in->only] : NULL;
 
 	if (!strcmp(name, "format"))
 		text_add(t, f->format->name);
 	else if (!strcmp(name, "nbytes"))
 		text_fmt(t, "%" PRId64, m ? m->nbytes : total_bytes(f));
+	else if (!strcmp(name, "size"))
+		text_fmt(t, "%" PRId64, m ? shape_size(&m->shape) : total_size(f));
+	else if (!strcmp(name, "metadata"))
+		json_metadata(t, &f->metadata);
 	else if (!strcmp(name, "members"))
 		for (int i = 0; i < f->nmembers; i++)
-			text_fmt(t, i ? "\n%s" : "%s", f->members[i].name ? f->members[i].name : "");
+			text_fmt(t, i ? "\n%s" : "%s", f->members[i].name);
 	else if (strcmp(name, "dtype") && strcmp(name, "shape") && strcmp(name, "order") && strcmp(name, "byteorder") &&
-		 strcmp(name, "ndim") && strcmp(name, "size"))
-		return error_set(
-			err, ERR_USAGE,
-			"unknown field '%s': one of format, dtype, shape, ndim, size, order, byteorder, nbytes, members",
-			name);
+		 strcmp(name, "ndim"))
+		return error_set(err, ERR_USAGE,
+				 "unknown field '%s': one of format, dtype, shape, ndim, size, order, byteorder, "
+				 "nbytes, members, metadata",
+				 name);
 	else if (!m)
 		return error_set(err, ERR_FILE, "%s holds %d arrays: name one, %s:KEY", f->path, f->nmembers, f->path);
 	else if (!strcmp(name, "dtype"))
@@ -191,8 +297,6 @@ static int field(struct text *t, const struct file *f, int only, const char *nam
 		text_add(t, byteorder(m));
 	else if (!strcmp(name, "ndim"))
 		text_fmt(t, "%d", m->shape.ndim);
-	else if (!strcmp(name, "size"))
-		text_fmt(t, "%" PRId64, shape_size(&m->shape));
 	else if (!m->shape.ndim)
 		text_add(t, "()");
 	else
@@ -201,51 +305,151 @@ static int field(struct text *t, const struct file *f, int only, const char *nam
 	return 0;
 }
 
-/* What all three ways of telling need; a sliced or computed member is no member of the file. */
-static int tell(struct cli *c, struct file *f, int only, bool as_json, const char *name, bool with_stats,
-		struct node *x, const char *slice, struct error *err)
+/* == reading == */
+
+/* One member, or the slice of it, in a graph of its own: nothing of it is kept. */
+static int examine(struct info *in, int i, bool stats, struct error *err)
 {
-	struct stat_values v;
-	struct text t = TEXT_INIT;
-	int ret = 0;
+	struct graph *g = graph_new(err);
+	struct array a = { 0 };
+	struct node *x = NULL;
+	int ret = -1;
 
-	if (slice) {
+	if (g && !file_array(in->f, i, &a, err))
+		x = node_leaf(g, &a, in->f->path, err);
+	if (x && in->slice)
+		x = node_index(g, x, in->slice, err);
+	if (!x)
+		goto done;
+	if (in->slice) {
 		/* The view's own shape. */
-		struct member *m = &f->members[only];
+		in->f->members[i].shape = x->shape;
+		in->f->members[i].nbytes = x->size * (int64_t)dtype_size(x->dtype);
+	}
+	if (stats && stats_node(&in->stats[i], x, err))
+		goto done;
+	if (stats)
+		in->has_stats[i] = true;
+	ret = 0;
+done:
+	graph_free(g);
+	return ret;
+}
 
-		if (!(x = node_index(c->graph, x, slice, err)))
+static int all_stats(struct info *in, struct error *err)
+{
+	size_t n = (size_t)in->f->nmembers + 1;
+
+	in->stats = calloc(n, sizeof(*in->stats));
+	in->has_stats = calloc(n, sizeof(*in->has_stats));
+	if (!in->stats || !in->has_stats)
+		return error_memory(err, n * sizeof(*in->stats));
+	for (int i = 0; i < in->f->nmembers; i++) {
+		/* Of several members, those that are no arrays have none. */
+		if ((in->only >= 0 && i != in->only) || (in->only < 0 && !in->f->members[i].supported))
+			continue;
+		if (examine(in, i, true, err))
 			return -1;
-		m->shape = x->shape;
-		m->nbytes = x->size * (int64_t)dtype_size(x->dtype);
 	}
-	if (with_stats && only < 0)
-		return error_set(err, ERR_FILE, "%s holds %d arrays: name one for --stats, %s:KEY", f->path,
-				 f->nmembers, f->path);
-	if (with_stats && stats_compute(c, x, &v, err))
-		return -1;
-	if (name)
-		ret = field(&t, f, only, name, err);
-	else if (as_json)
-		json(&t, f, only, with_stats ? &v : NULL);
-	else
-		plain(&t, f, only, with_stats ? &v : NULL);
-	if (ret) {
-		text_release(&t);
-		return -1;
+	return 0;
+}
+
+struct request {
+	bool json, stats;
+	const char *field;
+};
+
+static int tell(struct info *in, const struct request *r, struct error *err)
+{
+	struct text t = TEXT_INIT;
+	int ret = r->stats ? all_stats(in, err) : in->slice ? examine(in, in->only, false, err) : 0;
+
+	if (!ret && r->field)
+		ret = field(&t, in, r->field, err);
+	else if (!ret && r->json)
+		json(&t, in);
+	else if (!ret)
+		plain(&t, in);
+	free(in->stats);
+	free(in->has_stats);
+	if (!ret)
+		return text_print(&t, err);
+	text_release(&t);
+	return -1;
+}
+
+static struct file *open_file(const struct cli *c, const char *path, struct error *err)
+{
+	static const struct format_options none;
+	struct file *f;
+
+	if (!*path) {
+		error_set(err, ERR_FILE, "'': no file is named");
+		return NULL;
 	}
-	return text_print(&t, err);
+	if (file_open(&f, path, &none, err))
+		return NULL;
+	if (f->warning && !c->common.quiet)
+		say(c, "%s: %s", f->path, f->warning);
+	return f;
+}
+
+/* Every array of the stream; the elements of one are skipped before the next. */
+static int tell_stdin(const struct cli *c, const struct request *r, struct error *err)
+{
+	int more;
+
+	do {
+		struct file *f = open_file(c, "-", err);
+		struct info in = { .f = f, .only = -1 };
+		bool archive = f && f->archive;
+
+		if (!f)
+			return -1;
+		if (!archive)
+			in.only = 0;
+		int ret = tell(&in, r, err);
+		file_close(f);
+		if (ret)
+			return -1;
+		more = archive ? 0 : file_stdin_more(err);
+	} while (more > 0);
+	return more;
+}
+
+static int tell_file(const struct cli *c, const char *text, const struct request *r, struct error *err)
+{
+	struct info in = { .only = -1 };
+	struct place p;
+	int ret = -1;
+
+	place_split(&p, text);
+	if (!p.path)
+		return error_memory(err, strlen(text));
+	if ((in.f = open_file(c, p.path, err))) {
+		bool one = in.f->nmembers == 1 && (!in.f->archive || (r->field && strcmp(r->field, "metadata")));
+
+		ret = 0;
+		if (p.key || p.slice || one)
+			ret = (in.only = place_member(&p, in.f, err)) < 0 ? -1 : 0;
+		in.slice = p.slice;
+		if (!ret)
+			ret = tell(&in, r, err);
+		file_close(in.f);
+	}
+	place_release(&p);
+	return ret;
 }
 
 int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 {
 	static const char *only_stdin[] = { "-" };
-	const char *name = NULL;
-	bool as_json = false, with_stats = false;
+	struct request r = { 0 };
 	struct opt opts[MAX_OPTS] = {
-		{ "json", 0, NULL, &as_json, "one JSON object a file", false },
-		{ "field", 0, "NAME", &name,
-		  "only this: dtype, shape, ndim, size, order, byteorder, nbytes, format, members", false },
-		{ "stats", 0, NULL, &with_stats, "also min, max, mean, std and the number of nan, inf, zero", false },
+		{ "json", 0, NULL, &r.json, "one JSON object a file", false },
+		{ "field", 0, "NAME", &r.field,
+		  "only this: dtype, shape, ndim, size, order, byteorder, nbytes, format, members, metadata", false },
+		{ "stats", 0, NULL, &r.stats, "also min, max, mean, std and the number of nan, inf, zero", false },
 	};
 	int n;
 
@@ -255,7 +459,7 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 		return -1;
 	if (c->common.help)
 		return usage_print(c->command, opts, NULL, err);
-	c->headers_only = !with_stats;
+	c->headers_only = !r.stats;
 	if (common_apply(c, err))
 		return -1;
 	if (!n) {
@@ -264,44 +468,8 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 		argv = only_stdin;
 		n = 1;
 	}
-	for (int i = 0; i < n; i++) {
-		struct place p;
-		struct file *f;
-		int only, ret;
-
-		if (!strcmp(argv[i], "-")) {
-			/* Every array of the stream; their elements are skipped by reading them. */
-			for (int more = 1; more > 0; more = stdin_more(c, err)) {
-				f = stdin_open(c, NULL, err);
-				struct node *x = f && !f->archive ? stdin_node(c, NULL, NULL, err) : NULL;
-
-				if (!f || (!f->archive && !x) ||
-				    tell(c, f, f->archive ? -1 : 0, as_json, name, with_stats, x, NULL, err))
-					return -1;
-			}
-			if (err->code)
-				return -1;
-			continue;
-		}
-		place_split(&p, argv[i]);
-		if (!p.path)
-			return error_memory(err, strlen(argv[i]));
-		f = operand_open(c, p.path, NULL, err);
-		ret = f ? 0 : -1;
-		only = -1;
-		if (f && (p.key || p.slice || (f->nmembers == 1 && (!f->archive || name || with_stats)))) {
-			only = place_member(&p, f, err);
-			ret = only < 0 ? -1 : 0;
-		}
-		struct node *x = NULL;
-
-		if (!ret && only >= 0 && (p.slice || with_stats))
-			ret = (x = file_node(c, f, only, argv[i], err)) ? 0 : -1;
-		if (!ret)
-			ret = tell(c, f, only, as_json, name, with_stats, x, p.slice, err);
-		place_release(&p);
-		if (ret)
+	for (int i = 0; i < n; i++)
+		if (strcmp(argv[i], "-") ? tell_file(c, argv[i], &r, err) : tell_stdin(c, &r, err))
 			return -1;
-	}
 	return 0;
 }

@@ -16,6 +16,9 @@ enum reduce_id {
 	NREDUCES
 };
 
+/* Elements folded into one accumulator before it is merged, where all of an array are reduced to one result. */
+enum { REDUCE_PIECE = 1 << 17 };
+
 /* The attributes that some reductions have. */
 struct reduce_param {
 	int64_t count;	   /* reduced elements per result */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 1 << 17, MANY_RESULTS = 16384 };
+enum { MANY_RESULTS = 16384 };
 
 struct groups {
 	int n;
@@ -63,7 +63,7 @@ static void groups_init(struct groups *g, const struct node *x)
 	if (g->out > MANY_RESULTS) {
 		g->rows = g->len[0];
 	} else {
-		int64_t least = PIECE > 64 * g->out ? PIECE : 64 * g->out;
+		int64_t least = REDUCE_PIECE > 64 * g->out ? REDUCE_PIECE : 64 * g->out;
 
 		g->rows = g->row ? (least + g->row - 1) / g->row : 1;
 	}
@@ -200,7 +200,7 @@ bool reduce_by_pieces(const struct node *x)
 	struct groups g;
 
 	groups_init(&g, x);
-	return g.outer < 64 && (g.in >= 2 * PIECE || g.out > MANY_RESULTS || x->size == 0);
+	return g.outer < 64 && (g.in >= 2 * REDUCE_PIECE || g.out > MANY_RESULTS || x->size == 0);
 }
 
 int reduce_pull(struct context *c, struct node *x, int64_t start, int64_t n, void *out, struct error *err)
