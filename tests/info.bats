@@ -97,7 +97,7 @@ assert s["big"]["min"] == -2**63 and s["big"]["max"] == 2**63 - 1'
 		done
 	done
 	run -0 tensor info m.npz --stats
-	[[ "$output" == *'i1    int8       (1000,) 1000 bytes: min -'*', max '*', mean '*', std '*', nan 0, inf 0, zero '* ]]
+	[[ "$(tr -s ' ' <<<"$output")" == *'i1 int8 (1000,) 1000 bytes: min -'*', max '*', mean '*', std '*', nan 0, inf 0, zero '* ]]
 	run -0 tensor info m.npz:f8@3:10 --stats
 	[[ "$output" == *'nan        3'* && "$output" == *'zero       1'* ]]
 }
