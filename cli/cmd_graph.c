@@ -71,7 +71,7 @@ static int require(struct cli *c, const struct options *o, int n, const char **f
 		leaf.id = graphdoc_next(doc);
 		int found = graphdoc_newest(doc, leaf.out, &old, err);
 		if (found > 0 && old->file.known && old->file.xxh3 == leaf.file.xxh3 && old->dtype == leaf.dtype) {
-			if (o->off && old->requires_grad && !history_is_leaf(old)) {
+			if (o->off && old->requires_grad && !gnode_is_leaf(old)) {
 				error_set(
 					err, ERR_VALUE,
 					"%s: you can only change requires_grad flags of leaf variables. If you want to use a "
@@ -169,7 +169,7 @@ static void reference_text(struct text *t, const struct gref *r)
 
 static const char *mark(const struct gnode *n)
 {
-	return n->requires_grad ? history_is_leaf(n) ? "leaf" : "grad" : n->cut ? "cut" : "";
+	return n->requires_grad ? gnode_is_leaf(n) ? "leaf" : "grad" : n->cut ? "cut" : "";
 }
 
 static int show(struct cli *c, const struct options *o, int n, const char **files, struct error *err)
@@ -263,7 +263,7 @@ static int dot(struct cli *c, int n, const char **files, struct error *err)
 	for (int i = 0; i < h.n; i++) {
 		const struct gnode *g = h.past[i].n;
 		char shape[SHAPE_TEXT];
-		bool leaf = history_is_leaf(g);
+		bool leaf = gnode_is_leaf(g);
 
 		text_fmt(&t, "  n%" PRId64 " [label=\"", g->id);
 		if (!leaf || !g->out || g->nin) {

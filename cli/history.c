@@ -9,11 +9,6 @@
 
 #include "formats/json.h"
 
-bool history_is_leaf(const struct gnode *n)
-{
-	return n->nin == 0 || (n->cut && n->alias >= 0 && !n->pass);
-}
-
 char *history_file(const struct history *h, const struct gnode *n, struct error *err)
 {
 	return graphdoc_resolve(h->doc, n->out, err);
@@ -248,7 +243,7 @@ int history_collect(struct history *h, int n, const int64_t roots[], bool gradie
 			goto done;
 
 		const struct gnode *g = p->n;
-		bool leaf = history_is_leaf(g) && (h->shallow || !g->cut || p->state == PAST_HERE);
+		bool leaf = gnode_is_leaf(g) && (h->shallow || !g->cut || p->state == PAST_HERE);
 		bool file = p->state == PAST_HERE && !(h->recompute && g->nin);
 
 		p->flows = gradients && g->requires_grad && (!g->cut || g->pass) && g->nin > 0;

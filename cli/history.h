@@ -56,7 +56,6 @@ int history_build(struct history *h, struct error *err);
 int history_check(struct history *h, int n, struct node *const x[], struct error *err);
 
 struct past *history_past(const struct history *h, int64_t id); /* or NULL */
-bool history_is_leaf(const struct gnode *n);
 void history_release(struct history *h);
 
 /* The file that a node names, as this process can open it; malloc'ed. */

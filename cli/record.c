@@ -645,12 +645,6 @@ void record_tag(const struct cli *c, const struct node *x, char *buf, size_t siz
 
 /* == in place == */
 
-/* Is a node a leaf in PyTorch's sense: nothing differentiable made it? */
-static bool is_leaf(const struct gnode *n)
-{
-	return (n->cut && !n->pass) || n->nin == 0;
-}
-
 int record_may_write(struct cli *c, const struct node *target, const char *name, struct error *err)
 {
 	const struct node *leaf = target->kind == NODE_VIEW ? target->in[0] : target;
@@ -662,13 +656,13 @@ int record_may_write(struct cli *c, const struct node *target, const char *name,
 	if (graphdoc_node(c->record->doc, leaf->recorded - 1, &n, err))
 		return -1;
 	/* What lies in the file of another tensor is a view of it. */
-	while (n->out && !is_leaf(n) && n->in[0].id >= 0 &&
+	while (n->out && !gnode_is_leaf(n) && n->in[0].id >= 0 &&
 	       (strstr(n->out, ".view.json") || strstr(n->out, ".dump.json"))) {
 		view = true;
 		if (graphdoc_node(c->record->doc, n->in[0].id, &n, err))
 			return -1;
 	}
-	if (!is_leaf(n) || !n->requires_grad)
+	if (!gnode_is_leaf(n) || !n->requires_grad)
 		return 0;
 	return error_set(err, ERR_VALUE,
 			 "%s: %sa leaf Variable that requires grad is being used in an in-place operation. "
@@ -738,7 +732,7 @@ int record_in_place(struct cli *c, struct node *target, const char *slice, struc
 	/* A parameter that is updated without gradients is still one; a result is still what it was to gradients. */
 	if (n->cut) {
 		n->requires_grad = leaf->requires_grad;
-		n->pass = old->requires_grad && !is_leaf(old);
+		n->pass = old->requires_grad && !gnode_is_leaf(old);
 	}
 	*id = n->id;
 	ret = graphdoc_append(c->record->doc, b.n, b.nodes, err);

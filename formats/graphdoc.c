@@ -63,6 +63,11 @@ const char *graphdoc_warning(const struct graphdoc *d)
 	return d->warning;
 }
 
+bool gnode_is_leaf(const struct gnode *n)
+{
+	return n->nin == 0 || (n->cut && !n->pass && (n->requires_grad || n->alias >= 0));
+}
+
 static int named(struct graphdoc *d, struct error *err)
 {
 	error_prefix(err, d->path);

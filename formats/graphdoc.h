@@ -49,6 +49,9 @@ struct gnode {
 };
 void gnode_release(struct gnode *n); /* the members, not n itself */
 
+/* Is a node that requires grad a leaf, in PyTorch's sense: nothing differentiable made it? */
+bool gnode_is_leaf(const struct gnode *n);
+
 struct graphdoc;
 
 /* Open, or with create make, the document.  ERR_FILE: unreadable, malformed, a newer major version. */

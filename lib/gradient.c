@@ -275,9 +275,23 @@ static int bind_all(struct rule_call *r, struct error *err)
 	return 0;
 }
 
-static int no_gradient(const struct step *s, struct error *err)
+static int no_gradient(const struct step *s, const char *what, struct error *err)
 {
-	return error_set(err, ERR_VALUE, "the derivative for '%s' is not implemented", s->op->name);
+	char node[64] = "";
+
+	if (s->out[0]->recorded)
+		snprintf(node, sizeof(node), "node %" PRId64 " (%.30s): ", s->out[0]->recorded - 1, s->name);
+	return error_set(err, ERR_VALUE, "%sthe derivative for '%s'%s is not implemented", node, s->op->name, what);
+}
+
+/* The value of a text: a program over what is bound. */
+static struct node *text_value(struct rule_call *r, const char *text, struct error *err)
+{
+	struct program p;
+	struct node *x = program_build(&p, r->graph, text, r->n, r->bound, err) ? NULL : p.last;
+
+	program_release(&p);
+	return x;
 }
 
 /* The part of operand k of a step in the gradients. */
@@ -300,10 +314,10 @@ static int step_operand(struct rule_call *r, int k, const struct rule *rule, gra
 		text = r->text.len ? r->text.s : NULL;
 		if (r->text.failed)
 			return error_memory(err, r->text.room);
-		d = text && strcmp(text, "0") ? expr_build(r->graph, text, r->n, r->bound, err) : NULL;
+		d = text && strcmp(text, "0") ? text_value(r, text, err) : NULL;
 		r->n = n;
 	} else {
-		d = text && strcmp(text, "0") ? expr_build(r->graph, text, r->n, r->bound, err) : NULL;
+		d = text && strcmp(text, "0") ? text_value(r, text, err) : NULL;
 	}
 	if (!text)
 		return 0;
@@ -325,12 +339,11 @@ static int backward_step(struct graph *g, const struct step *s, gradient_notice 
 	bool complex_values = false;
 
 	if (!rule)
-		return no_gradient(s, err);
+		return no_gradient(s, "", err);
 	for (int k = 0; k < n; k++)
 		complex_values |= operand(s, k) && dtype_is_complex(operand(s, k)->dtype);
 	if (complex_values && refuses_complex(s->op))
-		return error_set(err, ERR_VALUE, "the derivative for '%s' of complex numbers is not implemented",
-				 s->op->name);
+		return no_gradient(s, " of complex numbers", err);
 	r.grads = calloc((size_t)s->nout, sizeof(*r.grads));
 	if (!r.grads)
 		return error_memory(err, sizeof(*r.grads));

@@ -70,6 +70,15 @@ int rule_gelu(struct rule_call *r, struct error *err)
 	return say(r, texts[0]);
 }
 
+/* The angle of a real number is constant, and of 0 it is taken to be. */
+int rule_angle(struct rule_call *r, struct error *err)
+{
+	(void)err;
+	return say(r, dtype_is_complex(r->step->in[0]->dtype)
+			      ? "where(x == 0, 0, g * 1j * x / square(abs(where(x == 0, 1, x))))"
+			      : "zeros_like(g)");
+}
+
 /* == reductions == */
 
 int rule_nanmean(struct rule_call *r, struct error *err)
@@ -78,26 +87,148 @@ int rule_nanmean(struct rule_call *r, struct error *err)
 	return say(r, "where(isnan(x), 0, gk / sum(~isnan(x), axis=axis, keepdims=true))");
 }
 
-/* Exact where one factor is zero; xs has ones in the places of zeros. */
+/* Exact where one factor is zero: the product of the others.  nanprod takes nan for 1. */
 int rule_prod(struct rule_call *r, struct error *err)
 {
+	bool nan = !strcmp(r->step->op->name, "nanprod");
+
 	(void)err;
-	return say(r, "gk * where(x == 0, where(sum(x == 0, axis=axis, keepdims=true) == 1, "
-		      "prod(where(x == 0, 1, x), axis=axis, keepdims=true), 0), outk / where(x == 0, 1, x))");
+	return say(r, nan ? "v = where(isnan(x), 1, x); " : "v = x; ") ||
+	       say(r,
+		   "z = v == 0; one = where(z, 1, v); d = gk * where(z, where(sum(z, axis=axis, keepdims=true) == 1, "
+		   "prod(one, axis=axis, keepdims=true), 0), outk / one); ") ||
+	       say(r, nan ? "where(isnan(x), 0, d)" : "d");
 }
 
 int rule_var(struct rule_call *r, struct error *err)
 {
 	const struct attr *c = step_attr(r->step, "correction");
 	double n = r->step->out[0]->size ? (double)r->step->in[0]->size / (double)r->step->out[0]->size : 0;
-	bool std = !strcmp(r->step->op->name, "std");
+	const char *name = r->step->op->name;
 
-	if (rule_bind(r, "left", node_float(r->graph, n - c->f > 0 ? n - c->f : 0, err), err))
+	if (!strncmp(name, "nan", 3)) {
+		if (rule_bind(r, "correction", node_float(r->graph, c->f, err), err))
+			return -1;
+		say(r, "left = maximum(sum(~isnan(x), axis=axis, keepdims=true) - correction, 0); "
+		       "d = where(isnan(x), 0, x - nanmean(x, axis=axis, keepdims=true)); ");
+	} else {
+		if (rule_bind(r, "left", node_float(r->graph, n - c->f > 0 ? n - c->f : 0, err), err))
+			return -1;
+		say(r, "d = x - mean(x, axis=axis, keepdims=true); ");
+	}
+	return say(r, strstr(name, "std") ? "where(outk == 0, 0, gk / (left * where(outk == 0, 1, outk))) * d"
+					  : "gk * (2 / left) * d");
+}
+
+/* == order statistics == */
+
+/*
+ * Where a quantile lies among n sorted elements: between the one at floor(v) and the next, at t from the first to the second.  The
+ * methods are numpy.quantile's; those of Hyndman and Fan have v = n q + a + q (1 - a - b) - 1.
+ */
+static const struct quantile_text {
+	const char *method, *v, *t;
+} quantile_texts[] = {
+	{ "inverted_cdf", "ceil(n * q - 1)", NULL },
+	{ "averaged_inverted_cdf", "n * q - 1", "where(v == floor(v), 0.5, 1)" },
+	{ "closest_observation",
+	  "where(remainder(n * q - 1 - 0.5, 2) == 1, n * q - 1 - 0.5, floor(n * q - 1 - 0.5) + 1)", NULL },
+	{ "interpolated_inverted_cdf", "n * q - 1", "v - floor(v)" },
+	{ "hazen", "n * q - 0.5", "v - floor(v)" },
+	{ "weibull", "(n + 1) * q - 1", "v - floor(v)" },
+	{ "linear", "(n - 1) * q", "v - floor(v)" },
+	{ "median_unbiased", "(n + 1 / 3) * q - 2 / 3", "v - floor(v)" },
+	{ "normal_unbiased", "(n + 1 / 4) * q - 5 / 8", "v - floor(v)" },
+	{ "lower", "floor((n - 1) * q)", NULL },
+	{ "higher", "ceil((n - 1) * q)", NULL },
+	{ "midpoint", "(floor((n - 1) * q) + ceil((n - 1) * q)) / 2", "v - floor(v)" },
+	{ "nearest", "rint((n - 1) * q)", NULL },
+};
+
+/* "q = ...;": the quantiles as an array of float64, 0 to 1; a median has 0.5.  Returns how many; -1 sets err. */
+static int quantile_q(struct rule_call *r, struct error *err)
+{
+	enum { GROUP = 50, MOST = GROUP * GROUP }; /* a call in the language takes 64 operands */
+	const struct attr *q = step_attr(r->step, "q");
+	double scale = strstr(r->step->op->name, "percentile") ? 100 : 1;
+	const char *p = q ? q->s + strspn(q->s, "([") : "0.5";
+	int n = 0;
+
+	for (; *p && !strchr(")]", *p); p += strspn(p, ", ")) {
+		char *end;
+		double v = strtod(p, &end) / scale;
+
+		if (end == p || n == MOST)
+			return error_set(err, ERR_VALUE, "the derivative for '%s' of %s is not implemented",
+					 r->step->op->name, n ? "so many quantiles" : q->s);
+		text_add(&r->text, n % GROUP ? ", " : n ? "), concat(" : "q = concat(concat(");
+		text_fmt(&r->text, "full(shape=1, value=%.17g, dtype=float64)", v);
+		n++;
+		p = end;
+	}
+	text_add(&r->text, n ? ")); " : "q = zeros(shape=0, dtype=float64); ");
+	return n;
+}
+
+static void shape_list(struct text *t, int n, const int64_t *dim)
+{
+	text_add(t, "(");
+	for (int i = 0; i < n; i++)
+		text_fmt(t, "%" PRId64 ", ", dim[i]);
+	text_add(t, ")");
+}
+
+/* The gradient of a quantile goes to the two elements it lies between, in sorted order. */
+int rule_quantile(struct rule_call *r, struct error *err)
+{
+	const struct node *x = r->step->in[0];
+	const struct attr *method = step_attr(r->step, "method");
+	const char *name = r->step->op->name, *wanted = method && !method->none && method->s ? method->s : "linear";
+	const struct quantile_text *m = quantile_texts;
+	bool reduced[MAX_NDIM], nan = !strncmp(name, "nan", 3);
+	int64_t order[MAX_NDIM], back[MAX_NDIM], dim[MAX_NDIM], n = 1;
+	int k = 0, nq;
+
+	if (!x->size)
+		return say(r, "zeros_like(x, dtype=g.dtype)");
+	while (strcmp(m->method, wanted))
+		m++;
+	if (attr_axes(step_attr(r->step, "axis"), x->shape.ndim, reduced, err) || (nq = quantile_q(r, err)) < 0)
 		return -1;
-	return say(
-		r,
-		std ? "where(outk == 0, 0, gk / (left * where(outk == 0, 1, outk))) * (x - mean(x, axis=axis, keepdims=true))"
-		    : "gk * (2 / left) * (x - mean(x, axis=axis, keepdims=true))");
+	/* rows of what is reduced: the other axes come first */
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < x->shape.ndim; i++)
+			if (reduced[i] == pass) {
+				n *= pass ? x->shape.dim[i] : 1;
+				back[i] = k;
+				dim[k] = x->shape.dim[i];
+				order[k++] = i;
+			}
+	text_add(&r->text, "m = permute_dims(x, axes=");
+	shape_list(&r->text, k, order);
+	text_fmt(&r->text, ").reshape((-1, %" PRId64 ")); s = argsort(m, axis=-1); ", n);
+	if (nan)
+		say(r, "n = astype(sum(~isnan(m), axis=-1, keepdims=true), dtype=float64); ");
+	else
+		text_fmt(&r->text, "n = full(shape=(%" PRId64 ", 1), value=%" PRId64 ", dtype=float64); ", x->size / n,
+			 n);
+	text_fmt(&r->text, "v = %s; ", m->v);
+	if (!nan)
+		say(r, "v = where(any(isnan(m), axis=-1, keepdims=true), n - 1, v); ");
+	text_fmt(&r->text, "t = %s; last = maximum(n - 1, 0); ", m->t ? m->t : "0.0");
+	text_fmt(&r->text,
+		 "h = transpose(g.reshape((%d, -1))); "
+		 "low = take_along_axis(s, astype(clip(floor(v), min=0, max=last), dtype=int64), axis=-1); "
+		 "high = take_along_axis(s, astype(clip(floor(v) + 1, min=0, max=last), dtype=int64), axis=-1); "
+		 "d = scatter_add(zeros_like(m, dtype=g.dtype), low, astype(h * (1 - t), dtype=g.dtype), axis=-1); ",
+		 nq);
+	text_add(&r->text, m->t ? "d = scatter_add(d, high, astype(h * t, dtype=g.dtype), axis=-1); " : "");
+	text_add(&r->text, "permute_dims(d.reshape(");
+	shape_list(&r->text, k, dim);
+	text_add(&r->text, "), axes=");
+	shape_list(&r->text, k, back);
+	text_add(&r->text, ")");
+	return 0;
 }
 
 /*
@@ -215,6 +346,23 @@ int rule_compress(struct rule_call *r, struct error *err)
 	return move_back(r, moved(r, "compress", err), err);
 }
 
+/* What was written over has none; the elements of z were repeated as often as there are indices. */
+int rule_put(struct rule_call *r, struct error *err)
+{
+	(void)err;
+	if (r->operand == 1)
+		return 0;
+	if (!r->operand)
+		return say(r, "put(g, y, zeros(shape=1, dtype=g.dtype), mode=mode)");
+	if (!r->step->in[2]->size)
+		return say(r, "zeros_like(z, dtype=g.dtype)");
+	text_fmt(&r->text,
+		 "index_add(zeros(shape=%" PRId64 ", dtype=g.dtype), remainder(arange(%" PRId64
+		 ", dtype=int64), %" PRId64 "), take(g, y, mode=mode).reshape(-1), axis=0).reshape(z.shape)",
+		 r->step->in[2]->size, r->step->in[1]->size, r->step->in[2]->size);
+	return 0;
+}
+
 int rule_diag(struct rule_call *r, struct error *err)
 {
 	if (r->step->in[0]->shape.ndim == 1)
@@ -264,8 +412,6 @@ int rule_permute(struct rule_call *r, struct error *err)
 
 	if (axes->none)
 		return say(r, "transpose(g)");
-	if (axes->n == 2 && ndim != 2)
-		return say(r, "swapaxes(g, axes=axes)");
 	if (axes->n != ndim)
 		return error_set(err, ERR_VALUE, "axes do not match");
 	for (int i = 0; i < ndim; i++) {
@@ -406,15 +552,17 @@ int rule_cumprod(struct rule_call *r, struct error *err)
 		"axes=A), axis=A), axes=A), 0)).reshape(x.shape)");
 }
 
-/* Sums of exp(log|g| - out + x) from behind, of the positive and the negative parts of g, so that nothing overflows. */
+/*
+ * Sums of exp(log|g| - out + x) from behind, of the positive and the negative parts of g, so that nothing overflows.  What is to
+ * be nothing is finite (-inf - -inf would be nan in second derivatives), and nan stays nan.
+ */
 int rule_logcumsumexp(struct rule_call *r, struct error *err)
 {
 	(void)err;
-	return along(
-		r,
-		"(exp(flip(logcumsumexp(flip(where(g > 0, log(where(g > 0, g, 1)), -inf) - out, axes=A), axis=A), axes=A) + X) - "
-		"exp(flip(logcumsumexp(flip(where(g < 0, log(where(g < 0, -g, 1)), -inf) - out, axes=A), axis=A), axes=A) + X))"
-		".reshape(x.shape)");
+	return along(r, "none = where(isnan(g), g, -3e38); up = where(g > 0, log(where(g > 0, g, 1)), none); "
+			"down = where(g < 0, log(where(g < 0, -g, 1)), none); "
+			"(exp(flip(logcumsumexp(flip(up - out, axes=A), axis=A), axes=A) + X) - "
+			"exp(flip(logcumsumexp(flip(down - out, axes=A), axis=A), axes=A) + X)).reshape(x.shape)");
 }
 
 /* The last of equal ones has it. */
@@ -515,25 +663,60 @@ int rule_matmul(struct rule_call *r, struct error *err)
 	return say(r, r->operand ? "matrix_transpose(x) @ g" : "g @ matrix_transpose(y)");
 }
 
+/* Each axis of the result is one of x's and one of y's, side by side. */
+int rule_kron(struct rule_call *r, struct error *err)
+{
+	const struct shape *s[2] = { &r->step->in[0]->shape, &r->step->in[1]->shape };
+	int ndim = s[0]->ndim > s[1]->ndim ? s[0]->ndim : s[1]->ndim;
+	struct text both = TEXT_INIT, other = TEXT_INIT, axes = TEXT_INIT;
+
+	for (int i = 0; i < ndim; i++) {
+		int64_t d[2];
+
+		for (int k = 0; k < 2; k++) {
+			int more = ndim - s[k]->ndim;
+
+			d[k] = i < more ? 1 : s[k]->dim[i - more];
+		}
+		text_fmt(&both, "%" PRId64 ", %" PRId64 ", ", d[0], d[1]);
+		text_fmt(&other, r->operand ? "%" PRId64 ", 1, " : "1, %" PRId64 ", ", d[!r->operand]);
+		text_fmt(&axes, "%d, ", 2 * i + !r->operand);
+	}
+	text_fmt(&r->text, "sum(g.reshape((%s)) * %c.reshape((%s)), axis=(%s)).reshape(%c.shape)", both.s ? both.s : "",
+		 r->operand ? 'x' : 'y', other.s ? other.s : "", axes.s ? axes.s : "", r->operand ? 'y' : 'x');
+	if (both.failed || other.failed || axes.failed)
+		error_memory(err, both.room);
+	text_release(&both);
+	text_release(&other);
+	text_release(&axes);
+	return err->code ? -1 : 0;
+}
+
 /* The labels of a contraction's operands and result: letters; '\1' ... stand for the axes of an ellipsis, written as capitals. */
 struct labels {
 	int n;
-	char operand[8][MAX_NDIM + 1], result[MAX_NDIM + 1];
+	char (*operand)[MAX_NDIM + 1]; /* of the graph's memory */
+	char result[MAX_NDIM + 1];
 };
 
+static int labels_init(struct labels *l, struct graph *g, int n, struct error *err)
+{
+	memset(l, 0, sizeof(*l));
+	l->n = n;
+	l->operand = graph_alloc(g, (size_t)n * sizeof(*l->operand), err);
+	return l->operand ? 0 : -1;
+}
+
 /* einsum's equation as labels, ellipses spelled out from the right with free letters. */
-static int einsum_labels(struct labels *l, const struct step *s, struct error *err)
+static int einsum_labels(struct labels *l, struct graph *g, const struct step *s, struct error *err)
 {
 	const char *p = step_attr(s, "equation")->s, *arrow = strstr(p, "->");
 	int dots = 0, count[128] = { 0 };
 	char free_letter[64];
 	int nfree = 0;
 
-	memset(l, 0, sizeof(*l));
-	l->n = s->nin;
-	if (s->nin > 8)
-		return error_set(err, ERR_VALUE, "the derivative for 'einsum' of %d operands is not implemented",
-				 s->nin);
+	if (labels_init(l, g, s->nin, err))
+		return -1;
 	for (char c = 'A'; c <= 'z'; c++)
 		if ((c <= 'Z' || c >= 'a') && !strchr(p, c))
 			free_letter[nfree++] = c;
@@ -590,11 +773,11 @@ static int contraction_labels(struct labels *l, struct rule_call *r, struct erro
 	int x = s->in[0]->shape.ndim, y = s->nin > 1 ? s->in[1]->shape.ndim : 0;
 
 	if (!strcmp(name, "einsum"))
-		return einsum_labels(l, s, err);
-	memset(l, 0, sizeof(*l));
-	l->n = 2;
+		return einsum_labels(l, r->graph, s, err);
 	if (x + y > 26)
-		return error_set(err, ERR_VALUE, "too many axes");
+		return error_set(err, ERR_VALUE, "the derivative for '%s' of %d axes is not implemented", name, x + y);
+	if (labels_init(l, r->graph, 2, err))
+		return -1;
 	for (int i = 0; i < x; i++)
 		l->operand[0][i] = (char)('a' + i);
 	for (int i = 0; i < y; i++)
@@ -643,29 +826,64 @@ static int contraction_labels(struct labels *l, struct rule_call *r, struct erro
 	return 0;
 }
 
+/* einsum of nodes. */
+static struct node *einsum(struct rule_call *r, const struct text *equation, int n, struct node *const in[],
+			   struct error *err)
+{
+	struct node *x = NULL;
+	struct call c;
+
+	if (equation->failed) {
+		error_memory(err, equation->room);
+		return NULL;
+	}
+	call_init(&c, r->graph, "einsum", op_find("einsum"), err);
+	if (!call_attr(&c, call_find_attr(&c, "equation"), equation->s, NULL, err) && !call_run(&c, n, in, err))
+		x = c.out[0];
+	call_release(&c);
+	return x;
+}
+
+/* The gradient of a diagonal (labels mine, each once in once), put into the array that it is of. */
+static int undo_diagonal(struct rule_call *r, struct node *d, const char *mine, const char *once, struct error *err)
+{
+	const struct node *x = r->step->in[r->operand];
+	struct node *all = indices(r, x, err), *index;
+	struct text equation = TEXT_INIT;
+	char shape[SHAPE_TEXT];
+
+	text_fmt(&equation, "%s->%s", mine, once);
+	index = all ? einsum(r, &equation, 1, &all, err) : NULL;
+	text_release(&equation);
+	if (rule_bind(r, "index", index, err) || rule_bind(r, "d", d, err))
+		return -1;
+	text_fmt(&r->text,
+		 "index_add(zeros(shape=%" PRId64
+		 ", dtype=d.dtype), index.reshape(-1), d.reshape(-1), axis=0).reshape(%s)",
+		 x->size, shape_text(&x->shape, shape, sizeof(shape)));
+	return 0;
+}
+
 int rule_contraction(struct rule_call *r, struct error *err)
 {
 	static const struct scalar one = { .kind = SCALAR_INT, .magnitude = 1, .re = 1 };
 	const struct step *s = r->step;
+	const struct shape *shape = &s->in[r->operand]->shape;
 	const char *mine;
 	struct labels l;
-	struct node *in[10];
+	struct node **in, *d = NULL;
 	struct shape missing = { 0 };
-	char names[MAX_NDIM + 1] = "";
-	int n = 0;
+	char names[MAX_NDIM + 1] = "", once[MAX_NDIM + 1] = "";
+	struct text equation = TEXT_INIT;
+	int n = 0, nonce = 0;
 
-	if (contraction_labels(&l, r, err))
+	if (s->nin == 2 && strcmp(s->op->name, "einsum") && (!s->in[0]->shape.ndim || !s->in[1]->shape.ndim))
+		return say(r, r->operand ? "g * x" : "g * y");
+	if (contraction_labels(&l, r, err) ||
+	    !(in = graph_alloc(r->graph, ((size_t)s->nin + 2) * sizeof(struct node *), err)))
 		return -1;
 	mine = l.operand[r->operand];
-	for (int i = 0; mine[i]; i++)
-		if (strchr(mine + i + 1, mine[i]))
-			return error_set(err, ERR_VALUE,
-					 "the derivative for '%s' with a repeated label is not implemented",
-					 s->op->name);
-	if (!s->in[0]->shape.ndim || (s->nin == 2 && !s->in[1]->shape.ndim))
-		if (s->nin == 2)
-			return say(r, r->operand ? "g * x" : "g * y");
-	text_add(&r->text, l.result);
+	text_add(&equation, l.result);
 	in[n++] = r->g;
 	for (int k = 0; k < l.n; k++) {
 		struct node *x = s->in[k];
@@ -673,38 +891,35 @@ int rule_contraction(struct rule_call *r, struct error *err)
 		if (k == r->operand)
 			continue;
 		if (dtype_is_complex(x->dtype) && !(x = op_apply(r->graph, "conj", 1, &x, err)))
-			return -1;
-		text_fmt(&r->text, ",%s", l.operand[k]);
+			goto done;
+		text_fmt(&equation, ",%s", l.operand[k]);
 		in[n++] = x;
 	}
 	/* Labels that only this operand has were summed away: the gradient is the same along them. */
 	for (int i = 0; mine[i]; i++) {
 		bool elsewhere = strchr(l.result, mine[i]) != NULL;
 
+		if (strchr(once, mine[i]))
+			continue;
+		once[nonce++] = mine[i];
 		for (int k = 0; k < l.n; k++)
 			elsewhere |= k != r->operand && strchr(l.operand[k], mine[i]);
 		if (!elsewhere) {
 			names[missing.ndim] = mine[i];
-			missing.dim[missing.ndim++] = s->in[r->operand]->shape.dim[i];
+			missing.dim[missing.ndim++] = shape->dim[i];
 		}
 	}
 	if (missing.ndim) {
-		text_fmt(&r->text, ",%.*s", missing.ndim, names);
+		text_fmt(&equation, ",%.*s", missing.ndim, names);
 		if (!(in[n++] = node_full(r->graph, r->g->dtype, &missing, &one, err)))
-			return -1;
+			goto done;
 	}
-	text_fmt(&r->text, "->%s", mine);
-	if (r->text.failed)
-		return error_memory(err, r->text.room);
-
-	struct call c;
-	int ret = -1;
-
-	call_init(&c, r->graph, "einsum", op_find("einsum"), err);
-	if (!call_attr(&c, call_find_attr(&c, "equation"), r->text.s, NULL, err) && !call_run(&c, n, in, err)) {
-		r->made = c.out[0];
-		ret = 0;
-	}
-	call_release(&c);
-	return ret;
+	text_fmt(&equation, "->%s", once);
+	d = einsum(r, &equation, n, in, err);
+done:
+	text_release(&equation);
+	if (d && nonce < shape->ndim)
+		return undo_diagonal(r, d, mine, once, err);
+	r->made = d;
+	return d ? 0 : -1;
 }

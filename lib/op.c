@@ -578,6 +578,12 @@ static bool is_new(const struct call *c, struct node *const in[], const struct n
 	return x->kind != NODE_LEAF;
 }
 
+/* zeros_like and its kin: of their operand they take the shape and dtype, so no gradient flows to it. */
+static bool takes_shape(const struct call *c)
+{
+	return c->op->family == FAMILY_create && c->nin && strcmp(c->op->name, "array") != 0;
+}
+
 /* Note what was done. */
 static int trace(struct call *c, struct node *const in[], int first, struct error *err)
 {
@@ -608,7 +614,7 @@ static int trace(struct call *c, struct node *const in[], int first, struct erro
 	s->out = nodes + c->nin;
 	s->nattrs = c->nattrs;
 	s->attrs = attrs;
-	s->cut = !strcmp(c->op->name, "detach");
+	s->cut = !strcmp(c->op->name, "detach") || takes_shape(c);
 	memcpy(s->in, in, (size_t)c->nin * sizeof(*nodes)); /* c->in may have been prepared */
 	memcpy(s->out, c->out, (size_t)c->nout * sizeof(*nodes));
 	memcpy(attrs, c->attrs, (size_t)c->nattrs * sizeof(*attrs));

@@ -473,6 +473,68 @@ static inline double d_digamma(double x)
 	return m_log(x) - 0.5 / x - z + add;
 }
 
+/* Hurwitz's zeta function for s > 1, q > 0: terms up to s + 10, the rest by Euler and Maclaurin.  Source: cephes, zeta. */
+static inline double d_hurwitz(double s, double q)
+{
+	/* (2k)! / B(2k) */
+	static const double a[] = { 12.0,
+				    -720.0,
+				    30240.0,
+				    -1209600.0,
+				    47900160.0,
+				    -1.8924375803183791606e9,
+				    7.47242496e10,
+				    -2.950130727918164224e12,
+				    1.1646782814350067249e14,
+				    -4.5979787224074726105e15,
+				    1.8152105401943546773e17,
+				    -7.1661652561756670113e18 };
+	double sum = 0, power, factor = 1, up = 0;
+
+	for (; q < s + 10; q += 1)
+		sum += m_pow(q, -s);
+	power = m_pow(q, -s);
+	sum += power * q / (s - 1) + power / 2;
+	for (int i = 0; i < 12; i++) {
+		factor *= s + up;
+		power /= q;
+		sum += factor * power / a[i];
+		factor *= s + up + 1;
+		power /= q;
+		up += 2;
+	}
+	return sum;
+}
+
+/*
+ * The derivative of order n of digamma, +-n! zeta(n + 1, x).  For x < 0 the sum runs over all integers, but for those that
+ * zeta(n + 1, 1 - x) has; it is counted from the one next to x, where that matters exactly.
+ */
+static inline double d_polygamma(double n, double x)
+{
+	double sign = __builtin_fmod(n, 2) == 0 ? -1 : 1, factorial = 1, z;
+
+	if (n == 0)
+		return d_digamma(x);
+	if (!(n > 0) || n != __builtin_floor(n) || x != x || x == -(double)INFINITY)
+		return (double)NAN;
+	if (x == (double)INFINITY)
+		return sign * 0;
+	if (x <= 0) {
+		double part = x - __builtin_rint(x);
+
+		if (part == 0)
+			return sign * (double)INFINITY;
+		z = m_pow(__builtin_fabs(part), -(n + 1)) * (part < 0 ? sign : 1) + d_hurwitz(n + 1, 1 + part) +
+		    sign * (d_hurwitz(n + 1, 1 - part) - d_hurwitz(n + 1, 1 - x));
+	} else {
+		z = d_hurwitz(n + 1, x);
+	}
+	for (double i = 2; i <= n && factorial < (double)INFINITY; i += 1)
+		factorial *= i;
+	return sign * factorial * z;
+}
+
 /*
  * Giles' approximation (2012), made for float32, then Halley's method on the smaller of erf and erfc: two steps double
  * its digits; next to 1, beyond its range, a step gains 1/(2p) at first.

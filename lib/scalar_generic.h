@@ -138,6 +138,7 @@ c64: \
 #define t_logit(x) _Generic((x), CHOOSE_F(logit))(x)
 #define t_sinc(x) _Generic((x), CHOOSE_F(sinc))(x)
 #define t_digamma(x) _Generic((x), CHOOSE_F(digamma))(x)
+#define t_polygamma(x, y) _Generic((x), CHOOSE_F(polygamma))(x, y)
 #define t_erfinv(x) _Generic((x), CHOOSE_F(erfinv))(x)
 #define t_hardsigmoid(x) _Generic((x), CHOOSE_F(hardsigmoid))(x)
 #define t_hardswish(x) _Generic((x), CHOOSE_F(hardswish))(x)

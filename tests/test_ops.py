@@ -194,7 +194,7 @@ INEXACT = {"multiply", "square", "divide", "reciprocal", "sqrt", "rsqrt", "sign"
 ZEROS = {"maximum", "minimum", "fmax", "fmin", "clip"}  # the sign of a zero depends on the order of equal operands
 
 # Ops of the elementwise family with one operand that are checked in another program, or here by hand.
-ELSEWHERE = {"astype", "detach", "clone", "fill", "zero", "copy"}
+ELSEWHERE = {"astype", "detach", "clone", "fill", "zero", "copy", "polygamma"}
 
 
 def typed(fn, *xs):
@@ -406,6 +406,32 @@ def scalar(name, fn, a, text, value):
     return "%s, %s: %s" % (a, text, p) if p else None
 
 
+def polygamma():
+    """Orders 0 to 60 against mpmath, which reflects negative arguments for low orders only; poles and orders that are none."""
+    def value(n, v):
+        v = mpmath.mpf(float(v))
+        if v > 0:
+            return mpmath.polygamma(n, v)
+        return (-1)**n * mpmath.polygamma(n, 1 - v) - mpmath.diff(lambda t: mpmath.pi * mpmath.cot(mpmath.pi * t), v, n)
+
+    near, far = np.linspace(0.05, 40.4, 60), [1e-3, 3.0, 10.0]
+    for n, dtype in ((n, d) for n in (0, 1, 2, 3, 7, 20, 60) for d in ("float64", "float32")):
+        x = np.concatenate([near, far, -near if n < 8 else [], [1e6, -1e-3, -1e5 - 0.25] if n < 4 else []]).astype(dtype)
+        with mpmath.workdps(150):
+            want = np.array([LD(mpmath.nstr(value(n, v), 25)) for v in x], LD)
+        status, out, err = tensor("op", "polygamma", n, save(x))
+        if status:
+            return err
+        got = arrays(out)[0]
+        fits = np.abs(got - want) <= (2e-14 * max(1, n / 4) if dtype == "float64" else 1e-7) * np.maximum(np.abs(want), 1 if n == 0 else 0)
+        fits |= (np.abs(want) > np.finfo(dtype).max) & np.isinf(got) | (np.abs(want) < np.finfo(dtype).tiny)
+        if got.dtype != dtype or not fits.all():
+            return "order %d, %s: %s at %s, not %s" % (n, dtype, got[~fits][:3], x[~fits][:3], want[~fits][:3])
+    edges = save(np.array([0.0, -1.0, np.inf, np.nan, -np.inf]))
+    got = [arrays(tensor("op", "polygamma", n, edges)[1])[0] for n in ("1", "2", "0.5", "-1")]
+    return exact(np.array(got), np.array([[np.inf, np.inf, 0, np.nan, np.nan], [-np.inf, -np.inf, 0, np.nan, np.nan], [np.nan] * 5, [np.nan] * 5]), zeros=False)
+
+
 def main():
     tap = Tap()
     status, out, err = tensor("op", "--list", "--json")
@@ -414,6 +440,8 @@ def main():
     ops = {r["name"]: r for r in rows if r["family"] == "elementwise"}
     only = sys.argv[1:]
     known = {**UNARY, **BINARY, **TERNARY}
+    if not only or "polygamma" in only:
+        tap.test("op polygamma", [polygamma()])
     from test_shape import CASES
     for name in ops:
         if not only and name not in known and name not in ELSEWHERE and name not in CASES:
