@@ -288,7 +288,7 @@ static int no_gradient(const struct step *s, const char *what, struct error *err
 static struct node *text_value(struct rule_call *r, const char *text, struct error *err)
 {
 	struct program p;
-	struct node *x = program_build(&p, r->graph, text, r->n, r->bound, err) ? NULL : p.last;
+	struct node *x = program_build(&p, r->graph, text, r->n, r->bound, NULL, err) ? NULL : p.last;
 
 	program_release(&p);
 	return x;
