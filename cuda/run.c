@@ -355,6 +355,7 @@ static int run_made(struct pass *p, struct item *i, struct slot *s, int64_t star
 	case NODE_CONST:
 	case NODE_RESHAPE:
 	case NODE_REDUCE:
+	case NODE_SCAN:
 	case NODE_BLOCK:
 		break;
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static int keep(struct node *x, struct error *err);
+static void release(struct node *x);
 
 /* Each walk over a graph marks the nodes it has seen with a number of its own. */
 static int next_pass(void)
@@ -169,12 +170,9 @@ static int prepare_view(struct node *x, struct error *err)
 		return layout_make(x, src, x->offset + base->u.array.offset - base->offset, base->u.array.swap, err);
 	/* Only the part of the file that the view touches. */
 	n = span(&x->shape, x->strides, x->offset, dtype_size(x->dtype), &first);
-	if (x->value)
-		return 0;
-	src = load(src, first, n, err);
+	src = x->loaded ? x->loaded : load(src, first, n, err);
 	if (!src)
 		return -1;
-	source_unref(x->loaded);
 	x->loaded = src;
 	return layout_make(x, src, x->offset - first, base->u.array.swap, err);
 }
@@ -453,33 +451,50 @@ static int memory_write(struct sink *s, const void *elements, int64_t start, int
 	return 0;
 }
 
-static int keep_block(struct node *x, void *out, struct error *err)
+/* The inputs of a block, whole. */
+static int keep_inputs(struct node *x, const void **in, struct error *err)
 {
-	const void **in = calloc((size_t)x->nin + 1, sizeof(*in));
-	int ret = -1;
-
-	if (!in)
-		return error_memory(err, (size_t)x->nin * sizeof(*in));
 	if (x->u.block.start)
 		x->u.block.start(x, false);
 	for (int i = 0; i < x->nin; i++) {
 		if (keep(x->in[i], err)) {
 			if (x->u.block.start)
 				x->u.block.start(x, true);
-			goto done;
+			return -1;
 		}
 		in[i] = x->in[i]->value->data;
 	}
-	ret = x->u.block.fn(x, in, out, err);
-done:
+	return 0;
+}
+
+/* The elements of x in new memory, which is taken when all that it comes from is there. */
+static void *compute(struct node *x, struct error *err)
+{
+	struct memory m = { { memory_write, true }, NULL, dtype_size(x->dtype) };
+	size_t nbytes = (size_t)x->size * m.itemsize;
+	const void **in = NULL;
+	bool block = x->kind == NODE_BLOCK, failed;
+
+	if (block && !(in = calloc((size_t)x->nin + 1, sizeof(*in)))) {
+		error_memory(err, (size_t)x->nin * sizeof(*in));
+		return NULL;
+	}
+	failed = block ? keep_inputs(x, in, err) : prepare(x, next_pass(), err);
+	m.out = failed ? NULL : buffer_alloc(nbytes, err);
+	if (!failed && !m.out && block && x->u.block.start)
+		x->u.block.start(x, true);
+	if (m.out && (block ? x->u.block.fn(x, in, m.out, err) : run_pass(x, &m.sink, err))) {
+		buffer_free(m.out, nbytes);
+		m.out = NULL;
+	}
 	free(in);
-	return ret;
+	return m.out;
 }
 
 static int keep(struct node *x, struct error *err)
 {
-	struct memory m = { { memory_write, true }, NULL, dtype_size(x->dtype) };
-	size_t nbytes = (size_t)x->size * m.itemsize;
+	size_t size = dtype_size(x->dtype), nbytes = (size_t)x->size * size;
+	void *elements;
 
 	if (x->value)
 		return 0;
@@ -487,24 +502,20 @@ static int keep(struct node *x, struct error *err)
 	if (x->kind == NODE_LEAF) {
 		struct array *a = &x->u.array;
 
-		if (contiguous(&a->shape, a->strides, m.itemsize) && !a->swap && a->offset == 0) {
-			if (leaf_load(x, err))
+		if (contiguous(&a->shape, a->strides, size) && !a->swap) {
+			if (leaf_streams(x) && leaf_load(x, err))
 				return -1;
-			if (a->src->data && a->offset == 0) {
+			if (!a->src->data)
+				x->value = load(a->src, a->offset, (int64_t)nbytes, err);
+			else if (a->offset == 0)
 				x->value = source_ref(a->src);
-				return 0;
-			}
+			if (x->value || !a->src->data)
+				return x->value ? 0 : -1;
 		}
 	}
-	m.out = buffer_alloc(nbytes, err);
-	if (!m.out)
-		return -1;
-	if (x->kind == NODE_BLOCK ? keep_block(x, m.out, err)
-				  : prepare(x, next_pass(), err) || run_pass(x, &m.sink, err)) {
-		buffer_free(m.out, nbytes);
-		return -1;
-	}
-	x->value = buffer_source(m.out, nbytes, NULL, err);
+	elements = compute(x, err);
+	x->value = elements ? buffer_source(elements, nbytes, NULL, err) : NULL;
+	release(x);
 	return x->value ? 0 : -1;
 }
 
@@ -513,7 +524,7 @@ static int keep(struct node *x, struct error *err)
  * from a second root, or with a tile order of its own (below concat), cannot stay one.
  */
 struct survey {
-	struct node **roots;
+	struct node **roots; /* of passes */
 	int n, room;
 };
 
@@ -532,6 +543,7 @@ static int survey_root(struct survey *s, struct node *x, struct error *err)
 		s->room = room;
 	}
 	s->roots[s->n++] = x;
+	x->rooted = true;
 	return 0;
 }
 
@@ -567,7 +579,68 @@ static int survey_visit(struct survey *s, struct node *x, int pass, int first_pa
 	return 0;
 }
 
-static int load_shared_streams(int n, struct node *const x[], bool all, struct error *err)
+/* Does computing x need in as a whole? */
+static bool reads_whole(const struct node *x, const struct node *in)
+{
+	return is_barrier(in) || x->kind == NODE_BLOCK || (x->kind == NODE_VIEW && in->kind != NODE_LEAF);
+}
+
+/*
+ * What the pass of root reads of what other passes keep, or may keep, stays until that pass is done: room in held is made
+ * as it is needed.
+ */
+static int hold_inputs(struct node *root, struct node *x, int pass, int *room, struct error *err)
+{
+	if (x->pass == pass)
+		return 0;
+	x->pass = pass;
+	for (int i = 0; i < x->nin; i++) {
+		struct node *in = x->in[i];
+		bool whole = reads_whole(x, in);
+
+		if ((whole || in->value || in->rooted) && in->pass != pass) {
+			if (root->nheld == *room) {
+				int more = *room ? 2 * *room : 4;
+				struct node **held = realloc(root->held, (size_t)more * sizeof(*held));
+
+				if (!held)
+					return error_memory(err, (size_t)more * sizeof(*held));
+				root->held = held;
+				*room = more;
+			}
+			root->held[root->nheld++] = in;
+			in->holds++;
+		}
+		if (whole)
+			in->pass = pass;
+		else if (hold_inputs(root, in, pass, room, err))
+			return -1;
+	}
+	return 0;
+}
+
+static void drop(struct node *x)
+{
+	if (x->holds || x->pinned)
+		return;
+	source_unref(x->value);
+	x->value = NULL;
+}
+
+/* The pass of x is done: values that no other one will read are freed. */
+static void release(struct node *x)
+{
+	for (int i = 0; i < x->nheld; i++) {
+		x->held[i]->holds--;
+		drop(x->held[i]);
+	}
+	free(x->held);
+	x->held = NULL;
+	x->nheld = 0;
+}
+
+/* Before passes for x: which streams they must share, which scans be kept, and how long values are needed. */
+static int survey(int n, struct node *const x[], struct error *err)
 {
 	struct survey s = { NULL, 0, 0 };
 	int first = next_pass(), ret = -1;
@@ -576,10 +649,15 @@ static int load_shared_streams(int n, struct node *const x[], bool all, struct e
 		if (survey_root(&s, x[i], err))
 			goto done;
 	/* roots grows while it is walked */
-	for (int i = 0; i < s.n; i++) {
-		if (all && leaf_streams(s.roots[i]) && leaf_load(s.roots[i], err))
+	for (int i = 0; i < s.n; i++)
+		if (survey_visit(&s, s.roots[i], next_pass(), first, true, err))
 			goto done;
-		if (survey_visit(&s, s.roots[i], next_pass(), first, !all, err))
+	for (int i = 0; i < s.n; i++) {
+		int room = 0;
+
+		/* Those that are held from before need what they held then. */
+		if (!s.roots[i]->value && !s.roots[i]->nheld &&
+		    hold_inputs(s.roots[i], s.roots[i], next_pass(), &room, err))
 			goto done;
 	}
 	ret = 0;
@@ -590,7 +668,7 @@ done:
 
 int engine_share(int n, struct node *const x[], struct error *err)
 {
-	return load_shared_streams(n, x, false, err);
+	return survey(n, x, err);
 }
 
 static struct device *computing; /* NULL: this processor */
@@ -617,15 +695,17 @@ int engine_load_leaf(struct node *leaf, struct error *err)
 
 int engine_run(struct node *x, struct sink *sink, struct error *err)
 {
-	if (load_shared_streams(1, &x, false, err))
+	if (survey(1, &x, err))
 		return -1;
 	if (computing)
 		return x->size ? computing->run(computing, x, sink, err) : drain(x, next_pass(), err);
 	if (x->kind == NODE_BLOCK && keep(x, err))
 		return -1;
-	if (prepare(x, next_pass(), err))
+	if (prepare(x, next_pass(), err) || run_pass(x, sink, err))
 		return -1;
-	return run_pass(x, sink, err);
+	release(x);
+	drop(x);
+	return 0;
 }
 
 /* Load every stream below x: it may be read again after x was computed. */
@@ -670,10 +750,12 @@ int engine_keep(int n, struct node *const x[], struct error *err)
 {
 	int pass = next_pass();
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		x[i]->pinned = true;
 		if (load_streams(x[i], pass, err))
 			return -1;
-	if (load_shared_streams(n, x, false, err))
+	}
+	if (survey(n, x, err))
 		return -1;
 	for (int i = 0; i < n; i++)
 		if (keep_copy(x[i], err))
@@ -688,7 +770,7 @@ int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct err
 	struct context *c;
 	int ret = 0;
 
-	if (load_shared_streams(2, both, false, err))
+	if (survey(2, both, err))
 		return -1;
 	for (int i = 0; i < 2; i++)
 		if (is_barrier(both[i]) ? keep(both[i], err) : prepare(both[i], next_pass(), err))
@@ -708,6 +790,8 @@ int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct err
 	}
 	context_free(c);
 	census_release(&t);
+	for (int i = 0; i < 2; i++)
+		release(both[i]);
 	return ret;
 }
 

@@ -24,13 +24,16 @@ int engine_threads(void);
 /* Compute x and hand its elements to the sink. */
 int engine_run(struct node *x, struct sink *sink, struct error *err);
 
-/* Before several nodes are run one after the other: load the streams that more than one of them reads. */
+/*
+ * Before several nodes are run one after the other: load the streams that more than one of them reads, and keep what more
+ * than one needs until the last has it.  What is not announced here is freed after its last use in one run.
+ */
 int engine_share(int n, struct node *const x[], struct error *err);
 
 /* Read the streams below x into memory: what fails in them fails now. */
 int engine_load(struct node *x, struct error *err);
 
-/* Compute the nodes and keep their elements (node_data); streams below them are kept, too. */
+/* Compute the nodes and keep their elements for good (node_data); streams below them are kept, too. */
 int engine_keep(int n, struct node *const x[], struct error *err);
 
 /* The elements of a kept node: contiguous, native, C order. */

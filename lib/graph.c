@@ -27,6 +27,7 @@ static void node_free(struct node *x)
 	if (x->kept)
 		x->kept->release(x->kept);
 	free(x->layout);
+	free(x->held);
 	free(x->in);
 	free(x);
 }

@@ -105,6 +105,11 @@ struct node {
 	int slot;	       /* index of the block buffer in each thread's context */
 	int pass;	       /* the last pass that visited it */
 	bool whole;	       /* a scan that is kept: it is not read in order alone */
+	bool pinned;	       /* its value stays */
+	bool rooted;	       /* a pass of its own computes it, or may */
+	int holds;	       /* passes yet to come that read its value */
+	struct node **held;    /* the values that the pass that computes it reads, while it is yet to come */
+	int nheld;
 	/* of the trace and of gradients */
 	struct step *step;  /* the op that made it, where ops are traced */
 	struct node *grad;  /* gradient.c: the sum of what has come so far */
