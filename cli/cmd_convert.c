@@ -272,27 +272,39 @@ done:
 
 static int cast_inputs(struct cli *c, struct inputs *in, const struct options *o, struct error *err)
 {
-	enum casting rule = CASTING_UNSAFE;
+	static const struct {
+		const char *name;
+		enum casting rule;
+	} rules[] = {
+		{ "unsafe", CASTING_UNSAFE }, { "safe", CASTING_SAFE }, { "same_kind", CASTING_SAME_KIND },
+		{ "equiv", CASTING_EQUIV },   { "no", CASTING_EQUIV },
+	};
+	enum { RULES = sizeof(rules) / sizeof(rules[0]) };
 	enum dtype dtype;
+	int k = 0;
 
-	if (o->casting) {
-		if (!strcmp(o->casting, "safe"))
-			rule = CASTING_SAFE;
-		else if (!strcmp(o->casting, "same_kind"))
-			rule = CASTING_SAME_KIND;
-		else if (strcmp(o->casting, "unsafe"))
-			return error_set(err, ERR_USAGE, "--casting '%s' is none of safe, same_kind, unsafe",
-					 o->casting);
-	}
+	while (o->casting && k < RULES && strcmp(o->casting, rules[k].name))
+		k++;
+	if (k == RULES)
+		return error_set(err, ERR_USAGE, "--casting '%s' is none of no, equiv, safe, same_kind, unsafe",
+				 o->casting);
 	if (!o->dtype)
-		return 0;
+		return o->casting
+			       ? error_set(
+					 err, ERR_USAGE,
+					 "--casting is what --dtype may do to the result, and there is no --dtype for it")
+			       : 0;
 	if (dtype_parse(&dtype, NULL, o->dtype, err))
 		return -1;
+
+	enum casting rule = rules[k].rule;
 	for (int i = 0; i < in->n; i++) {
 		struct node *x = in->r[i].node;
 		char text[NODE_TEXT];
 
-		if (!dtype_can_cast(x->dtype, dtype, rule))
+		/* NumPy's "no" leaves no byte order but that of the machine. */
+		bool swaps = o->casting && !strcmp(o->casting, "no") && x->kind == NODE_LEAF && x->u.array.swap;
+		if (!dtype_can_cast(x->dtype, dtype, rule) || swaps)
 			return error_set(
 				err, ERR_VALUE,
 				"%s: cannot cast array data from dtype('%s') to dtype('%s') according to the rule "
@@ -382,7 +394,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		{ "from", 0, "FORMAT", &o.from, "format of the input (default: by content, then suffix)", false },
 		{ "to", 0, "FORMAT", &o.to, "format of the output (default: by suffix)", false },
 		{ "dtype", 0, "DTYPE", &o.dtype, "element type of the result; of raw input, its type", false },
-		{ "casting", 0, "RULE", &o.casting, "what --dtype may do: safe, same_kind, unsafe (default)", false },
+		{ "casting", 0, "RULE", &o.casting, "what --dtype may do: no, equiv, safe, same_kind, unsafe", false },
 		{ "shape", 0, "LIST", &o.shape, "shape of raw input; one dimension may be -1", false },
 		{ "order", 0, "C|F", &o.order, "memory order of raw input, or of the output", false },
 		{ "byteorder", 0, "ORDER", &o.byteorder, "little or big, of the raw side", false },

@@ -7,6 +7,12 @@
 
 #include "lib/text.h"
 
+enum {
+	FAST_FROM = 4096, /* bytes: less is for zlib, which has the codes of RFC 1951 that need no table */
+	ALWAYS_ZLIB = 7,
+	WORTH = 16,	  /* one byte in so many */
+};
+
 struct inflater {
 	z_stream z;
 };
@@ -74,16 +80,28 @@ void inflater_free(struct inflater *z)
 	free(z);
 }
 
+/* What a thread keeps from block to block. */
+struct block_state {
+	struct deflate_fast *fast;
+	z_stream *z; /* NULL: not needed so far */
+};
+
 void deflate_block_free(void *state)
 {
-	if (state)
-		deflateEnd(state);
-	free(state);
+	struct block_state *s = state;
+
+	if (!s)
+		return;
+	if (s->z)
+		deflateEnd(s->z);
+	free(s->z);
+	free(s->fast);
+	free(s);
 }
 
-static z_stream *deflate_state(void **state, int level, struct error *err)
+static z_stream *zlib_state(struct block_state *s, int level, struct error *err)
 {
-	z_stream *z = *state;
+	z_stream *z = s->z;
 
 	if (z)
 		return deflateReset(z) == Z_OK ? z : NULL;
@@ -93,36 +111,58 @@ static z_stream *deflate_state(void **state, int level, struct error *err)
 		error_memory(err, 256 << 10);
 		return NULL;
 	}
-	return *state = z;
+	return s->z = z;
 }
 
-int deflate_block(void **state, int level, const unsigned char *in, size_t n, size_t before, bool last,
-		  struct text *out, struct error *err)
+static int zlib_block(struct block_state *s, int level, const unsigned char *in, size_t n, size_t before, bool last,
+		      struct text *out, struct error *err)
 {
-	z_stream *z = deflate_state(state, level, err);
+	z_stream *z = zlib_state(s, level, err);
+	size_t room = (size_t)deflate_bound((int64_t)n);
 	char *to;
 
 	if (!z)
 		return -1;
-	if (before > DEFLATE_WINDOW)
-		before = DEFLATE_WINDOW;
 	if (before && deflateSetDictionary(z, in - before, (uInt)before) != Z_OK)
 		return error_set(err, ERR_RESOURCE, "zlib failed to compress");
-	z->next_in = (Bytef *)in;
-	z->avail_in = (uInt)n;
-
-	/* A block that is not the last one ends with an empty one that is stored, and so with a whole byte. */
-	size_t room = (size_t)deflate_bound((int64_t)n);
 	if (!(to = text_room(out, room)))
 		return error_memory(err, room);
+	z->next_in = (Bytef *)in;
+	z->avail_in = (uInt)n;
 	z->next_out = (Bytef *)to;
 	z->avail_out = (uInt)room;
 
+	/* A block that is not the last one ends with an empty one that is stored, and so with a whole byte. */
 	int status = deflate(z, last ? Z_FINISH : Z_SYNC_FLUSH);
 	if (status != (last ? Z_STREAM_END : Z_OK) || z->avail_in || !z->avail_out)
 		return error_set(err, ERR_RESOURCE, "zlib failed to compress");
 	out->len += room - z->avail_out;
 	return 0;
+}
+
+int deflate_block(void **state, int level, const unsigned char *in, size_t n, size_t before, bool last,
+		  struct text *out, struct error *err)
+{
+	struct block_state *s = *state;
+	size_t start = out->len;
+
+	if (!s && !(*state = s = calloc(1, sizeof(*s))))
+		return error_memory(err, sizeof(*s));
+	if (!s->fast && !(s->fast = deflate_fast_new()))
+		return error_memory(err, 1 << 18);
+	if (before > DEFLATE_WINDOW)
+		before = DEFLATE_WINDOW;
+	if (n >= FAST_FROM && level < ALWAYS_ZLIB) {
+		int64_t matched = deflate_fast(s->fast, in, n, before, last, out);
+
+		if (matched < 0)
+			return error_memory(err, n);
+		/* Where there is something to be found, looking longer is worth while. */
+		if (level == 1 || matched < (int64_t)n / WORTH)
+			return 0;
+		out->len = start;
+	}
+	return zlib_block(s, level, in, n, before, last, out, err);
 }
 
 int64_t deflate_bound(int64_t n)

@@ -33,6 +33,15 @@ int deflate_block(void **state, int level, const unsigned char *in, size_t n, si
 		  struct text *out, struct error *err);
 void deflate_block_free(void *state); /* NULL is fine */
 
+/*
+ * The same for data in which there is little to find: quick, and little longer where bytes hardly repeat.  Returns how many of the n
+ * bytes, at least one, were found to repeat earlier ones; -1 for want of memory.
+ */
+struct deflate_fast;
+struct deflate_fast *deflate_fast_new(void); /* free releases it; NULL for want of memory */
+int64_t deflate_fast(struct deflate_fast *d, const unsigned char *in, size_t n, size_t before, bool last,
+		     struct text *out);
+
 /* At most so many bytes come out of n bytes. */
 int64_t deflate_bound(int64_t n);
 

@@ -1,8 +1,13 @@
 /* Writing npz: npy arrays as the entries of a zip archive, stored or compressed by several threads. */
+#define _DEFAULT_SOURCE /* flock */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "formats/crew.h"
@@ -20,6 +25,7 @@ struct npz_output {
 	struct zip_output zip;
 	struct crew *crew;   /* compresses the member being written; NULL: stored */
 	struct zip old;	     /* what is appended to */
+	int lock;	     /* held from reading it until the new archive has its name, or -1 */
 	char *old_directory; /* its records, owned */
 };
 
@@ -79,14 +85,68 @@ static int copy_members(struct writer *w, struct npz_output *o, struct error *er
 	return ret;
 }
 
+/* Wait for the lock of a file or directory; -1 with errno where there is none. */
+static int lock_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), saved;
+
+	if (fd < 0)
+		return -1;
+	while (flock(fd, LOCK_EX)) {
+		if (errno == EINTR)
+			continue;
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * Who appends to the same archive at the same time waits, so that no member is lost.  The lock is that of the archive, which is
+ * another file once somebody else has renamed his; while there is none, it is that of the directory.
+ */
+static int append_lock(struct writer *w, struct npz_output *o, bool *exists, struct error *err)
+{
+	const char *slash = strrchr(w->target, '/');
+	struct text dir = TEXT_INIT;
+	struct stat held, now;
+
+	text_add_n(&dir, slash ? w->target : ".", slash ? (size_t)(slash - w->target) + 1 : 1);
+	if (dir.failed)
+		return error_memory(err, dir.room);
+	for (;;) {
+		*exists = !access(w->target, F_OK);
+		o->lock = lock_open(*exists ? w->target : dir.s);
+		if (o->lock < 0 && (!*exists || errno != ENOENT)) {
+			text_release(&dir);
+			return error_errno(err, ERR_RESOURCE, "cannot lock %s", w->name);
+		}
+		bool same = *exists ? o->lock >= 0 && !fstat(o->lock, &held) && !stat(w->target, &now) &&
+					      held.st_ino == now.st_ino && held.st_dev == now.st_dev
+				    : access(w->target, F_OK) != 0;
+		if (same)
+			break;
+		if (o->lock >= 0)
+			close(o->lock);
+		o->lock = -1;
+	}
+	text_release(&dir);
+	return 0;
+}
+
 /* Begin with what the target holds. */
 static int append_to(struct writer *w, struct npz_output *o, struct error *err)
 {
 	struct input *in;
+	bool exists = false;
 
 	if (!w->target)
 		return error_set(err, ERR_USAGE, "%s: members are appended to files only", w->name);
-	if (access(w->target, F_OK))
+	if (append_lock(w, o, &exists, err))
+		return -1;
+	if (!exists)
 		return 0;
 	if (input_open(&in, w->target, err))
 		return -1;
@@ -170,6 +230,7 @@ static int npz_begin(struct writer *w, const char *name, struct error *err)
 	if (!o) {
 		if (!(w->state = o = calloc(1, sizeof(*o))))
 			return error_memory(err, sizeof(*o));
+		o->lock = -1;
 		if (w->opt.append && append_to(w, o, err))
 			return -1;
 	}
@@ -232,6 +293,8 @@ static void npz_release(struct writer *w)
 	crew_free(o->crew);
 	zip_release(&o->old);
 	free(o->old_directory);
+	if (o->lock >= 0)
+		close(o->lock);
 	free(o);
 }
 

@@ -149,6 +149,8 @@ bool dtype_can_cast(enum dtype from, enum dtype to, enum casting rule)
 {
 	if (rule == CASTING_UNSAFE || from == to)
 		return true;
+	if (rule == CASTING_EQUIV)
+		return false;
 	if (rule == CASTING_SAFE && to > DT_C128)
 		return false;
 	if (from > DT_C128 || to > DT_C128)

@@ -77,7 +77,7 @@ int dtype_parse(enum dtype *out, bool *swap, const char *text, struct error *err
 /* The type that holds both, by NumPy 2's table; fp8 counts as float32. */
 enum dtype dtype_promote(enum dtype a, enum dtype b);
 
-enum casting { CASTING_SAFE, CASTING_SAME_KIND, CASTING_UNSAFE };
+enum casting { CASTING_EQUIV, CASTING_SAFE, CASTING_SAME_KIND, CASTING_UNSAFE };
 
 /* May a value of type from become one of type to under the rule?  Source: numpy.can_cast. */
 bool dtype_can_cast(enum dtype from, enum dtype to, enum casting rule);

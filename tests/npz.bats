@@ -133,3 +133,39 @@ assert size[1] > size[6] >= size[9], size'
 	tensor convert s.npy -o x.npz --compress 0
 	numpy 'import zipfile; assert zipfile.ZipFile("x.npz").infolist()[0].compress_type == 0'
 }
+
+@test "appends to one archive at the same time: no member is lost" {
+	tensor create arange 50000 -o a.npy
+	for i in 1 2 3 4 5 6; do tensor convert --append m$i=a.npy -o new.npz & done
+	wait
+	numpy 'import zipfile; z = zipfile.ZipFile("new.npz"); assert sorted(z.namelist()) == ["m%d.npy" % i for i in range(1, 7)] and z.testzip() is None, z.namelist()'
+	for i in 1 2 3 4; do tensor convert --append n$i=a.npy -o new.npz --compress & done
+	wait
+	[ "$(tensor info new.npz --field members | sort | tr '\n' ' ')" = "m1 m2 m3 m4 m5 m6 n1 n2 n3 n4 " ]
+	tensor compare new.npz:n3 a.npy --exact
+	only a.npy new.npz
+}
+
+@test "an append that is killed leaves the archive as it was" {
+	tensor create arange 1000 -o a.npy
+	tensor convert a.npy -o z.npz
+	cp z.npz keep.npz
+	for s in TERM KILL; do
+		mkfifo p
+		tensor convert --append b=p -o z.npz &
+		pid=$!
+		# It holds the lock and waits for the rest of the data.
+		exec 7>p
+		head -c 4000 a.npy >&7
+		sleep 0.3
+		kill -$s $pid
+		run wait $pid
+		exec 7>&-
+		rm p
+		cmp z.npz keep.npz
+		rm -f .z.npz.tmp-*
+	done
+	# Nobody is locked out by the dead.
+	timeout 20 tensor convert --append b=a.npy -o z.npz
+	tensor compare z.npz:b a.npy --exact
+}
