@@ -290,6 +290,10 @@ int common_apply(struct cli *c, struct error *err)
 		threads = getenv("TENSOR_THREADS");
 	if (open_device(c, err))
 		return -1;
+	/* The loops read it themselves, where they are chosen. */
+	const char *level = getenv("TENSOR_CPU");
+	if (level && *level && strcmp(level, "v2") && strcmp(level, "v3") && strcmp(level, "v4"))
+		return error_set(err, ERR_USAGE, "TENSOR_CPU '%s' is unknown: the levels are v2, v3 and v4", level);
 	const char *memory = c->common.memory ? c->common.memory : getenv("TENSOR_MEM_LIMIT");
 	if (memory && *memory && parse_bytes(memory, &c->memory, err))
 		return -1;

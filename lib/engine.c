@@ -207,7 +207,15 @@ static int prepare(struct node *x, int pass, struct error *err)
 	return 0;
 }
 
-enum { MIN_TILE = CHUNK, MAX_TILE = 1 << 16, TURNED_ROWS = 64, MAX_TURNED = 1 << 20, PARALLEL_FROM = 1 << 18 };
+enum {
+	MIN_TILE = CHUNK,
+	MAX_TILE = 1 << 16,
+	TURNED_ROWS = 64,
+	MAX_TURNED = 1 << 20,
+	PARALLEL_FROM = 1 << 18,
+	MAX_LEAVES = 16,
+	STEP_MAPS = 3
+};
 
 /* Number the block buffers of a pass, add up their bytes per element, and see whether it reads a stream. */
 struct census {
@@ -216,7 +224,10 @@ struct census {
 	int64_t least; /* elements that a tile should have */
 	int64_t step;  /* of which it should be a multiple; 0: any */
 	bool streams, vmath;
-	struct node *scans; /* a list of those that are open */
+	bool simple;			 /* all is elementwise, range by range */
+	int maps, nleaves;		 /* nleaves > MAX_LEAVES: there are more */
+	struct node *leaves[MAX_LEAVES]; /* to be read, or turned, whole tiles at once */
+	struct node *scans;		 /* a list of those that are open */
 };
 
 /* For scan_open: a pass that fails or ends closes what it has opened. */
@@ -243,9 +254,16 @@ static int take_census(struct node *x, struct census *t, struct error *err)
 			int64_t rows = x->layout->dim[x->layout->ndim - 1] * TURNED_ROWS;
 
 			t->least = rows > t->least ? rows : t->least;
+		} else if (x->layout && !x->layout->contiguous) {
+			return 0;
 		}
+		if (t->nleaves < MAX_LEAVES)
+			t->leaves[t->nleaves] = x;
+		t->nleaves++;
 		return 0;
 	}
+	t->simple &= x->kind != NODE_CONCAT && x->kind != NODE_REDUCE && x->kind != NODE_SCAN && x->kind != NODE_BLOCK;
+	t->maps += x->kind == NODE_MAP || x->kind == NODE_CAST;
 	if (x->kind == NODE_MAP) {
 		t->slots += MAP_MAX_IN + 2;
 		t->vmath |= map_needs_vmath(x->u.map.id, x->u.map.loop);
@@ -273,12 +291,39 @@ struct pass {
 	struct sink *sink;
 	struct context **ctx;
 	int64_t tile;
+	int64_t step; /* elements computed at once, in the first cache; 0: a tile */
+	const struct census *census;
 	int nstreams;
 	struct node *streams[MAX_STREAMS]; /* leaves to be read in turn */
-	struct node *scans;		   /* of the census */
 	bool in_order;			   /* tiles are to be written in turn */
 	struct turns reading, writing;
 };
+
+/*
+ * A tile of the result.  Leaves are read in long pieces, which system calls like, and chains of loops computed in short ones,
+ * which stay in the first cache.
+ */
+static const void *pull_tile(struct pass *p, struct context *c, int64_t start, int64_t n, struct error *err)
+{
+	size_t size = dtype_size(p->x->dtype);
+	char *out;
+
+	if (!p->step)
+		return pull(c, p->x, start, n, err);
+	for (int i = 0; i < p->census->nleaves; i++)
+		if (!pull(c, p->census->leaves[i], start, n, err))
+			return NULL;
+	out = context_block(c, p->census->slots, p->tile, size, err);
+	for (int64_t at = 0, k; out && at < n; at += k) {
+		const void *part;
+
+		k = n - at < p->step ? n - at : p->step;
+		if (!(part = pull(c, p->x, start + at, k, err)))
+			return NULL;
+		memcpy(out + (size_t)at * size, part, (size_t)k * size);
+	}
+	return out;
+}
 
 /* A failure without a message is that of a tile whose turn will not come: the tile that failed says why. */
 static int pass_turns(struct pass *p, struct context *c, int64_t task, int64_t start, int64_t n, struct error *err)
@@ -293,7 +338,7 @@ static int pass_turns(struct pass *p, struct context *c, int64_t task, int64_t s
 				return -1;
 		turns_pass(&p->reading, task + 1);
 	}
-	elements = pull(c, p->x, start, n, err);
+	elements = pull_tile(p, c, start, n, err);
 	if (!elements || (p->in_order && turns_wait(&p->writing, task)))
 		return -1;
 	if (p->sink->write(p->sink, elements, start, n, err))
@@ -312,7 +357,7 @@ static int pass_tile(void *arg, int64_t task, int worker, struct error *err)
 	if (ret) {
 		turns_stop(&p->reading, task);
 		turns_stop(&p->writing, task);
-		for (struct node *x = p->scans; x; x = x->u.scan.next)
+		for (struct node *x = p->census->scans; x; x = x->u.scan.next)
 			scan_stop(x, start);
 	}
 	return ret;
@@ -363,10 +408,11 @@ static int drain(struct node *x, int pass, struct error *err)
 
 static int run_pass(struct node *x, struct sink *sink, struct error *err)
 {
-	struct census t = { .pass = next_pass() };
+	struct census t = { .pass = next_pass(), .simple = true };
 	struct pass p = {
 		.x = x,
 		.sink = sink,
+		.census = &t,
 		.reading = TURNS_INIT,
 		.writing = TURNS_INIT,
 	};
@@ -376,7 +422,6 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 
 	if (take_census(x, &t, err) || (t.vmath && vmath_load(err)) || drain(x, next_pass(), err))
 		goto closed;
-	p.scans = t.scans;
 	room = TILE_BYTES / t.bytes / CHUNK * CHUNK;
 	room = room < MIN_TILE ? MIN_TILE : room > MAX_TILE ? MAX_TILE : room;
 	if (t.least > room)
@@ -410,8 +455,10 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 		error_memory(err, (size_t)nworkers * sizeof(*p.ctx));
 		goto closed;
 	}
+	if (t.simple && t.maps >= STEP_MAPS && t.nleaves <= MAX_LEAVES && work >= PARALLEL_FROM && p.tile > CHUNK)
+		p.step = CHUNK;
 	for (int i = 0; i < nworkers; i++)
-		if (!(p.ctx[i] = context_new(t.slots, room, err)))
+		if (!(p.ctx[i] = context_new(t.slots + 1, p.step ? p.step : room, work >= PARALLEL_FROM, err)))
 			goto done;
 	if (pieces) {
 		size_t nbytes = (size_t)x->size * dtype_size(x->dtype);
@@ -778,7 +825,7 @@ int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct err
 	t.pass = next_pass();
 	if (take_census(x, &t, err) || take_census(y, &t, err) || (t.vmath && vmath_load(err)) ||
 	    drain(x, next_pass(), err) || drain(y, next_pass(), err) ||
-	    !(c = context_new(t.slots, MIN_TILE * 2, err))) {
+	    !(c = context_new(t.slots, MIN_TILE * 2, x->size >= PARALLEL_FROM, err))) {
 		census_release(&t);
 		return -1;
 	}

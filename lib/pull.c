@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct context *context_new(int nslots, int64_t tile, struct error *err)
+enum { SLOT_SLACK = 2048, ARENA = (2 << 20) - SLOT_SLACK };
+
+struct context *context_new(int nslots, int64_t tile, bool arena, struct error *err)
 {
 	struct context *c = calloc(1, sizeof(*c));
 
@@ -16,6 +18,10 @@ struct context *context_new(int nslots, int64_t tile, struct error *err)
 	}
 	c->nslots = nslots;
 	c->tile = tile;
+	if (arena && !(c->arena = buffer_alloc(ARENA, err))) {
+		context_free(c);
+		return NULL;
+	}
 	return c;
 }
 
@@ -24,7 +30,9 @@ void context_free(struct context *c)
 	if (!c)
 		return;
 	for (int i = 0; i < c->nslots; i++)
-		buffer_free(c->slots[i].buf, c->slots[i].room);
+		if (!c->slots[i].borrowed)
+			buffer_free(c->slots[i].buf, c->slots[i].room);
+	buffer_free(c->arena, ARENA);
 	free(c->slots);
 	free(c);
 }
@@ -36,9 +44,16 @@ void *context_block(struct context *c, int slot, int64_t n, size_t itemsize, str
 
 	if (s->room >= need)
 		return s->buf;
-	buffer_free(s->buf, s->room);
+	if (!s->borrowed)
+		buffer_free(s->buf, s->room);
 	s->room = 0;
-	s->buf = buffer_alloc(need, err);
+	s->borrowed = c->arena && need < ARENA && c->used < ARENA - need;
+	if (s->borrowed) {
+		s->buf = c->arena + c->used;
+		c->used += (need + SLOT_SLACK + 63) / 64 * 64;
+	} else {
+		s->buf = buffer_alloc(need, err);
+	}
 	if (s->buf)
 		s->room = need;
 	return s->buf;
@@ -206,7 +221,7 @@ static const void *pull_strided(struct context *c, struct node *x, int64_t start
 		if (aligned(p))
 			return p;
 	}
-	buf = context_block(c, x->slot, c->tile, size, err);
+	buf = context_block(c, x->slot, n > c->tile ? n : c->tile, size, err);
 	if (!buf)
 		return NULL;
 	if (!l->contiguous)
@@ -446,9 +461,14 @@ const void *pull(struct context *c, struct node *x, int64_t start, int64_t n, st
 			memcpy(buf, v, (size_t)n * dtype_size(x->dtype));
 		return buf;
 	}
-	/* The same tile again: a node with several users, or a stream, which cannot be read twice. */
-	if (s->n == n && s->start == start && n)
-		return s->p;
+	/* The same tile again, or a part of it: a node with several users, or a stream, which cannot be read twice. */
+	if (n && start >= s->start && start + n <= s->start + s->n) {
+		const unsigned char *part =
+			(const unsigned char *)s->p + (start - s->start) * (int64_t)dtype_size(x->dtype);
+
+		if (aligned(part))
+			return part;
+	}
 	s->n = 0;
 	switch (x->kind) {
 	case NODE_LEAF:

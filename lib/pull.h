@@ -23,6 +23,7 @@ bool layout_turned(const struct layout *l, size_t itemsize);
 struct slot {
 	void *buf;
 	size_t room;
+	bool borrowed;	  /* of the arena */
 	int64_t start, n; /* what buf, or p, holds; n == 0: nothing */
 	const void *p;
 };
@@ -31,17 +32,20 @@ struct slot {
 struct context {
 	int nslots;
 	struct slot *slots;
-	int64_t tile; /* the most elements asked for at once */
+	int64_t tile; /* the most elements asked for at once, but of leaves */
+	char *arena;  /* one huge page for the first blocks, or NULL: fewer faults than blocks of their own */
+	size_t used;
 };
 
-struct context *context_new(int nslots, int64_t tile, struct error *err);
+/* arena: the work is worth a huge page. */
+struct context *context_new(int nslots, int64_t tile, bool arena, struct error *err);
 void context_free(struct context *c);
 
 /* A block of at least n elements of size itemsize, and padding. */
 void *context_block(struct context *c, int slot, int64_t n, size_t itemsize, struct error *err);
 
 /*
- * Elements start .. start+n-1 of x, n <= c->tile: native, contiguous, aligned, readable LOOP_PAD elements further, valid
+ * Elements start .. start+n-1 of x, n <= c->tile (a leaf or view gives more, and then parts of that): native, contiguous, aligned, readable LOOP_PAD elements further, valid
  * until the next pull.  NULL on failure.
  */
 const void *pull(struct context *c, struct node *x, int64_t start, int64_t n, struct error *err);

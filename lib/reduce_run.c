@@ -115,6 +115,40 @@ static inline void odometer_step(struct odometer *o, int64_t n)
 	}
 }
 
+/* Fold n elements of the input, at p, where the odometer is. */
+static int fold_block(struct context *c, struct node *x, struct odometer *o, char *states, const char *p, int64_t n,
+		      struct error *err)
+{
+	enum dtype from = x->in[0]->dtype, acc = x->u.reduce.acc;
+	const struct reduce_loops *loops = reduce_loops_get(x->u.reduce.id, acc);
+	const struct groups *g = o->g;
+	int64_t run = g->len[g->n - 1];
+	bool reduced = g->reduced[g->n - 1];
+
+	if (from != acc) {
+		void *buf = context_block(c, x->slot + 1, n > CHUNK ? c->tile : CHUNK, dtype_size(acc), err);
+
+		if (!buf)
+			return -1;
+		kernels_get()->cast[from][acc](n, buf, p);
+		p = buf;
+	}
+	for (int64_t i = 0; i < n;) {
+		int64_t k = run - o->at[g->n - 1];
+		char *state = states + o->state * (int64_t)loops->state_size;
+
+		if (reduced && k > CHUNK)
+			k = CHUNK;
+		if (k > n - i)
+			k = n - i;
+		(reduced ? loops->run : loops->rows)(state, p + i * (int64_t)dtype_size(acc), k, o->index,
+						     &x->u.reduce.param);
+		odometer_step(o, k);
+		i += k;
+	}
+	return 0;
+}
+
 /*
  * Fold elements first .. first+total-1 of the input, which start and end on run boundaries (or piece boundaries of a
  * single run), into states; first_state is the accumulator of the first element's independent reduction.
@@ -123,7 +157,6 @@ static int fold(struct context *c, struct node *x, const struct groups *g, char 
 		struct error *err)
 {
 	enum dtype acc = x->u.reduce.acc;
-	const struct reduce_loops *loops = reduce_loops_get(x->u.reduce.id, acc);
 	struct node *in = x->in[0];
 	int64_t run = g->len[g->n - 1], tile = c->tile >= CHUNK ? c->tile / CHUNK * CHUNK : c->tile;
 	bool reduced = g->reduced[g->n - 1];
@@ -142,29 +175,11 @@ static int fold(struct context *c, struct node *x, const struct groups *g, char 
 		p = pull(c, in, first + done, n, err);
 		if (!p)
 			return -1;
-		if (in->dtype != acc) {
-			void *buf = context_block(c, x->slot + 1, c->tile, dtype_size(acc), err);
-
-			if (!buf)
+		/* In steps that stay in the first cache; short runs are not cut by them. */
+		for (int64_t at = 0, step; at < n; at += step) {
+			step = in->dtype == acc || (reduced && run <= CHUNK) || n - at < CHUNK ? n - at : CHUNK;
+			if (fold_block(c, x, &o, states, p + at * (int64_t)dtype_size(in->dtype), step, err))
 				return -1;
-			kernels_get()->cast[in->dtype][acc](n, buf, p);
-			p = buf;
-		}
-		for (int64_t i = 0; i < n;) {
-			int64_t k = run - o.at[g->n - 1];
-			char *state;
-
-			if (reduced && k > CHUNK)
-				k = CHUNK;
-			if (k > n - i)
-				k = n - i;
-			state = states + o.state * (int64_t)loops->state_size;
-			if (reduced)
-				loops->run(state, p + i * (int64_t)dtype_size(acc), k, o.index, &x->u.reduce.param);
-			else
-				loops->rows(state, p + i * (int64_t)dtype_size(acc), k, o.index, &x->u.reduce.param);
-			odometer_step(&o, k);
-			i += k;
 		}
 		done += n;
 	}

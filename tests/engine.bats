@@ -27,3 +27,25 @@ load helper
 	numpy 'x = np.load("x.npy"); p = x @ x.T
 for name, want in ("p", p), ("s", p.sum(0)), ("q", p @ x), ("r", p[::-1] * p.sum(0)): np.testing.assert_allclose(np.load(name + ".npy"), want, rtol=1e-9, atol=1e-9)'
 }
+
+@test "chains are computed in short pieces, whatever their length and types" {
+	tensor create randn 1,700001 --seed 3 --dtype float32 -o a.npy
+	tensor create randint 0 9 700001 --seed 4 --dtype int8 -o b.npy
+	tensor eval '2*a + 3*b*exp(-a)' a=a.npy b=b.npy --threads 1 -o want.npy
+	for n in 1 2 3; do
+		tensor eval '2*a + 3*b*exp(-a)' a=- b=<(cat b.npy) --threads "$n" <a.npy | cmp want.npy -
+	done
+	# the same steps one by one, a slice, a transpose and a broadcast among them
+	tensor create randn 900,900 --seed 5 -o s.npy
+	tensor eval 'x.T * 2' x=s.npy -o t.npy
+	tensor eval 'y - x[::-1]' x=s.npy y=t.npy -o t.npy
+	tensor eval 'y + x[0]' x=s.npy y=t.npy -o t.npy
+	tensor op abs t.npy | tensor op sqrt - -o want.npy
+	for n in 1 3; do tensor eval 'sqrt(abs(x.T * 2 - x[::-1] + x[0]))' x=s.npy --threads "$n" | cmp want.npy -; done
+}
+
+@test "TENSOR_CPU names a level" {
+	for v in v2 v3 v4 ''; do TENSOR_CPU=$v tensor create arange 3 -o a.npy; done
+	TENSOR_CPU=v9 run -2 --separate-stderr tensor create arange 3 -o a.npy
+	message "tensor create: TENSOR_CPU 'v9' is unknown: the levels are v2, v3 and v4"
+}
