@@ -151,6 +151,13 @@ $(STANDIN): $(BUILD)/tests/cuda/driver.o $(EMULATED)
 	$(call say,LINK)
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -pthread -shared -o $@ $^
 
+# What stands in for libcublas.so in the tests.
+CUBLAS_STANDIN := $(BUILD)/tests/cuda/libcublas-standin.so
+$(CUBLAS_STANDIN): $(BUILD)/tests/cuda/cublas.o
+	$(call say,LINK)
+	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -pthread -shared -o $@ $^ -ldl
+$(BUILD)/tests/cuda/test_matmul: | $(CUBLAS_STANDIN)
+
 # Unit programs see the whole library, not only its public names.
 $(UNIT): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtensor.a
 	$(call say,LINK)
@@ -167,7 +174,7 @@ deps-%: FORCE
 test: deps-build deps-test
 	@+$(MAKE) --no-print-directory tests
 
-tests: all $(UNIT) $(REPLAY) $(CUDA_TEST) $(STANDIN)
+tests: all $(UNIT) $(REPLAY) $(CUDA_TEST) $(STANDIN) $(CUBLAS_STANDIN)
 	@BUILD='$(abspath $(BUILD))' VERSION='$(VERSION)' CC='$(CC)' tests/run $(T)
 
 check: test
@@ -238,6 +245,6 @@ help:
 #:
 #:demo, test, asan, bench and lint install the packages they need with apt-get; DEPS=skip leaves that out.
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d) $(EMULATED:.o=.d) $(STANDIN:%/libcuda-standin.so=%/driver.d) $(CUDA_TEST:=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d) $(EMULATED:.o=.d) $(STANDIN:%/libcuda-standin.so=%/driver.d) $(CUBLAS_STANDIN:%/libcublas-standin.so=%/cublas.d) $(CUDA_TEST:=.d)
 .PHONY: all test tests check asan fuzz fuzzers bench lint format install uninstall dist deb demo clean help FORCE
 .SECONDARY:

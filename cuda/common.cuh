@@ -53,6 +53,17 @@ struct __attribute__((aligned(16))) move_16 {
 	uint64_t lo, hi;
 };
 
+/*
+ * Shared memory of a block.  By size, so that kernels which need as much share it where they are emulated; nothing else may ask
+ * for the same size within a kernel.
+ */
+template <int bytes> static __device__ __forceinline__ void *shared_memory()
+{
+	__shared__ move_16 memory[(bytes + 15) / 16];
+
+	return memory;
+}
+
 /* x / y and x % y for 0 <= x, 0 < y: where both fit in 32 bits, several times as fast. */
 static inline __device__ int64_t divided(int64_t x, int64_t y, int64_t *rest)
 {

@@ -208,4 +208,110 @@ struct reduce_range {
 	X(logsumexp, F64, logsumexp_f64, logsumexp_f64, logsumexp)
 /* clang-format on */
 
+/*
+ * == matrix products: matmul.cuh ==
+ *
+ * matmul_<s>(<s> *out, <piece> *pieces, const <s> *a, const <s> *b, struct matmul_layout l)		launch: block MATMUL_THREADS, any grid
+ *	<s>: b i8 u8 i16 u16 i32 u32 i64 u64 f16 bf16 f32 f64 c64 c128
+ *	out[batch][i][j], C order, = the sum over kk of a[i * a_row + kk * a_col] * b[kk * b_row + j * b_col], of integers wrapping, of
+ *	bools "or" of "and"; a and b begin a_step and b_step elements further for each step of a batch dimension.
+ *	With splits > 1, out is not used; instead split s of k, s * each ... (s + 1) * each - 1, gives pieces[s][batch][i][j], where
+ *	<piece> is double for real types, c128 for complex ones, uint32_t for integers up to 32 bits and bool, else uint64_t.
+ *
+ *	float16 and bfloat16 are multiplied and summed as float32.  Floats are summed with fused multiply-adds in the element's precision
+ *	over DEPTH products at a time (32 of f32, f16 and bf16, 16 of others), and those sums with twice the precision: the error
+ *	is at most DEPTH ULP of the sum of magnitudes, whatever k.
+ *
+ * matmul_sum_<s>(int64_t n, <s> *out, const <piece> *pieces, int64_t splits)			launch: any
+ *	out[i] = the sum of pieces[k * n + i] over the splits k
+ */
+enum { MATMUL_THREADS = 256 };
+
+struct matmul_layout {
+	int64_t m, n, k;
+	int64_t a_row, a_col, b_row, b_col; /* elements */
+	int64_t splits, each;		    /* splits of k, of each: a multiple of 32 */
+	int64_t count;			    /* batches: the product of dim */
+	int64_t nbatch, dim[CUDA_MAX_NDIM], a_step[CUDA_MAX_NDIM],
+		b_step[CUDA_MAX_NDIM]; /* elements; 0: the same matrix again */
+};
+
+#define MATMUL_TYPES(X) \
+	X(b) X(i8) X(u8) X(i16) X(u16) X(i32) X(u32) X(i64) X(u64) X(f16) X(bf16) X(f32) X(f64) X(c64) X(c128)
+
+/*
+ * == sorting: sort.cuh ==
+ *
+ * Rows of len elements are sorted by keys, unsigned integers in the order of the elements (lib/sort_keys.h): uint32_t for
+ * elements of up to 4 bytes and for classes of complex numbers, else uint64_t.  <K> is that type, <bits> 32 or 64.
+ *
+ * sort_key_<s>(int64_t n, <K> *keys, int64_t *index, const <s> *x, const int64_t *order, int64_t len, int64_t stride, uint64_t flip)
+ *	launch: any.  <s>: i8 u8 (bool, too) i16 u16 i32 u32 i64 u64 e4m3 e5m2 f16 bf16 f32 f64.  For element i of row r = i / len, its
+ *	place at = order[i], or i % len where order is 0: keys[i] = the key of x[(r * len + at) * stride], which is the same for
+ *	0 and -0, the largest for NaN, and all of whose bits are inverted where flip is ~0 and not 0 (the reverse
+ *	order); index[i] = at, where index is not 0.  index may be order.
+ *
+ * sort_class_<s>(int64_t n, uint32_t *keys, int64_t *index, const <s> *x, const int64_t *order, int64_t len, uint64_t flip)
+ *	launch: any.  <s>: c64 c128.  The same with the key 2 where the real part is NaN, 1 where only the imaginary part is, else 0;
+ *	of flip only the lower 8 bits count.
+ *
+ * sort_tile_<bits>(int64_t rows, int64_t len, <K> *keys, int64_t *index)		launch: block SORT_THREADS, any grid
+ *	Each row is cut into tiles of SORT_TILE; each is sorted in place, stably, by keys, with index alike.
+ *
+ * sort_merge_<bits>(int64_t rows, int64_t len, <K> *keys, int64_t *index, const <K> *from_keys, const int64_t *from_index, int64_t run)
+ *	launch: any.  Each row is sorted in runs of run elements, a multiple of SORT_TILE, counted from its start; neighbouring runs, the
+ *	first and the second and so on, are merged.
+ *
+ * search_<bits>(int64_t n, int64_t *out, const <K> *keys, int64_t m, const <K> *x, int right)	launch: any
+ *	out[i] = how many of the m sorted keys are below x[i], right: not above it.
+ *
+ * member_<bits>(int64_t n, uint8_t *out, const <K> *keys, int64_t m, const <K> *x, int invert, uint64_t nan)	launch: any
+ *	out[i] = is x[i] one of the m sorted keys?  invert: is it not?  nan: the key that is none of them, 0: none.
+ *
+ * search_c128(int64_t n, int64_t *out, const c128 *sorted, int64_t m, const c128 *x, int right)	launch: any
+ * member_c128(int64_t n, uint8_t *out, const c128 *sorted, int64_t m, const c128 *x, int invert)	launch: any
+ *	The same for complex numbers, sorted, not keys.
+ */
+enum { SORT_THREADS = 256, SORT_ITEMS = 8, SORT_TILE = SORT_THREADS * SORT_ITEMS };
+
+/*
+ * == indexing: index.cuh; launch: any ==
+ *
+ * Indices count from the end where they are negative; mode is that of enum index_mode (lib/index_mode.h): 0 raise, 1 wrap, 2 clip.
+ * *bad is 0 before; where the mode is raise and an index is out of bounds, it becomes INT64_MAX minus the number of the first such index,
+ * and what that index was to do is left out.
+ *
+ * index_check(int64_t m, const int64_t *index, int64_t n, int mode, uint64_t *bad)
+ *	Are index[0 .. m-1] indices of an axis of n?
+ *
+ * take_<bytes>(int64_t size, void *out, const void *x, const int64_t *index, int64_t m, int64_t n, int64_t row, int mode, uint64_t *bad)
+ *	bytes: 1 2 4 8 16.  For the size elements of out: out[o][k][r] = x[o][index[k]][r], k < m, r < row; x has n along the axis.
+ *
+ * along_<bytes>(int64_t size, void *out, const void *x, const int64_t *index, int64_t m, int64_t n, int64_t inner, int mode, uint64_t *bad)
+ *	out[o][k][r] = x[o][index[o][k][r]][r], k < m, r < inner
+ *
+ * scatter_last(int64_t count, uint64_t *last, const int64_t *index, struct scatter_layout l, uint64_t *bad)
+ *	last has been zeros; for each place of the result, it becomes 1 + the number of the last of count elements that goes there.
+ *
+ * scatter_copy_<bytes>(int64_t n, void *out, const void *src, const uint64_t *last, int64_t each)
+ *	out[i] = src[(last[i] - 1) % each] where last[i] is not 0, for i < n.
+ *
+ * scatter_key(int64_t count, uint64_t *keys, int64_t *order, const int64_t *index, struct scatter_layout l, uint64_t *bad)
+ *	keys[i] = the place where element i goes, order[i] = i: then sort_tile_64, sort_merge_64.
+ *
+ * scatter_add_<s>(int64_t size, <s> *out, const <s> *src, const uint64_t *keys, const int64_t *order, int64_t m, int64_t n, int64_t inner)
+ *	<s>: b u8 u16 u32 u64 (signed integers as unsigned) f32 f64 c64 c128.  size = outer * m * inner.  For each j < m, o, r:
+ *	out[o][keys[j]][r] += src[o][order[j]][r], r < inner; out has n along the middle axis.  keys are sorted; what has the same
+ *	key is added in the order of j, rounded after each.  Bools are or-ed.
+ */
+
+/* Element i of the source, in C order of dim, goes to place sum of at[d] * stride[d], with its index in place of at[axis]. */
+struct scatter_layout {
+	int64_t ndim, axis;
+	int64_t dim[CUDA_MAX_NDIM];	/* of the source */
+	int64_t stride[CUDA_MAX_NDIM];	/* of the result, elements */
+	int64_t istride[CUDA_MAX_NDIM]; /* of the indices, elements */
+	int64_t n, mode;		/* size of the result along the axis; enum index_mode */
+};
+
 #endif

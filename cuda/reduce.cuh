@@ -630,14 +630,6 @@ FOLD_FN int64_t reduce_offset(const struct reduce_layout &l, int64_t i, int odd)
 	return at;
 }
 
-/* By size, not by fold, so that states of a size share it. */
-template <int bytes> static __device__ __forceinline__ void *shared_memory()
-{
-	__shared__ uint64_t memory[bytes / 8];
-
-	return memory;
-}
-
 /* A block per chunk: chunk number chunk of the whole array is elements chunk / chunks * run + chunk % chunks * unit ... */
 template <class Fold>
 __device__ __forceinline__ void reduce_run(typename Fold::state *states, const typename Fold::element *x,

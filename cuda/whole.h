@@ -10,6 +10,8 @@
 
 #include "cuda/cuda.h"
 #include "cuda/kernels.h"
+#include "lib/block.h"
+#include "lib/index_mode.h"
 #include "lib/reduce.h"
 
 /* == reductions: begin, fold tiles in ascending order, end == */
@@ -43,5 +45,66 @@ int cuda_reduce_fold(struct cuda_reduction *r, uint64_t x, int64_t start, int64_
 /* After the last tile; an array without elements has none. */
 int cuda_reduce_end(struct cuda_reduction *r, struct error *err);
 void cuda_reduce_release(struct cuda_reduction *r);
+
+/* == products == */
+
+/*
+ * The products of p, of elements of dtype: bool, an integer, or a float from float16 (summed in float32) to complex128.  By the
+ * kernels here, or by cuBLAS: where TENSOR_CUBLAS names it, and otherwise for floats, where they are so many that loading it pays.
+ * The shape alone decides.  Where cuBLAS is not to be found the kernels do all; where TENSOR_CUBLAS names a file that cannot be
+ * loaded, it fails.  *by: what computes it, for notes: the library's file, or "matmul_f32".
+ */
+int cuda_matmul(struct cuda *d, enum dtype dtype, const struct product *p, uint64_t a, uint64_t b, uint64_t out,
+		const char **by, struct error *err);
+
+/* == sorting: rows of n elements, stable, NaN last, complex numbers by real part, then by imaginary part (lib/sort.h) == */
+
+/* out = the rows sorted. */
+int cuda_sort(struct cuda *d, enum dtype dtype, bool descending, uint64_t x, uint64_t out, int64_t rows, int64_t n,
+	      struct error *err);
+
+/* out = the places of the elements of each row in sorted order, int64. */
+int cuda_argsort(struct cuda *d, enum dtype dtype, bool descending, uint64_t x, uint64_t out, int64_t rows, int64_t n,
+		 struct error *err);
+
+/* order, int64, a permutation of 0 .. n-1, sorted by the vector x: what is equal in x stays in the order it has. */
+int cuda_argsort_next(struct cuda *d, enum dtype dtype, uint64_t x, uint64_t order, int64_t n, struct error *err);
+
+/*
+ * Elements x[0 .. n-1] looked up among m sorted ones, by what: out is int64 for LOOK_LEFT and LOOK_RIGHT, else bool.  Not of
+ * complex64.
+ */
+int cuda_search(struct cuda *d, enum dtype dtype, enum look_up what, uint64_t sorted, int64_t m, uint64_t x, int64_t n,
+		uint64_t out, struct error *err);
+
+/*
+ * == indexing ==
+ *
+ * Indices are int64.  One that is out of bounds, where the mode is INDEX_RAISE, is ERR_VALUE as the processor says it, of the first
+ * such index; to know, these functions wait.  axis is for that message.
+ */
+
+/* out[o][k][r] = x[o][index[k]][r] for o < outer, k < m, r < row; x has n along the indexed axis.  size: bytes of an element. */
+struct cuda_take {
+	size_t size;
+	int64_t outer, m, n, row;
+	enum index_mode mode;
+	int64_t axis;
+};
+int cuda_take(struct cuda *d, const struct cuda_take *t, uint64_t x, uint64_t index, uint64_t out, struct error *err);
+
+/* out[o][k][r] = x[o][index[o][k][r]][r]: the indices have the shape of out. */
+int cuda_along(struct cuda *d, const struct cuda_take *t, uint64_t x, uint64_t index, uint64_t out, struct error *err);
+
+/*
+ * out, a copy of x of count elements of dtype, with src written to (add: added at) indexed places, in the order of src: see struct scatter.
+ * float16, bfloat16 and float8 are not added.
+ */
+int cuda_scatter(struct cuda *d, enum dtype dtype, const struct scatter *s, bool add, uint64_t x, int64_t count,
+		 uint64_t index, uint64_t src, uint64_t out, struct error *err);
+
+/* out, a copy of x of count elements of size bytes, with out[index[i]] = src[i % each], the last of them for each place. */
+int cuda_put(struct cuda *d, size_t size, enum index_mode mode, uint64_t x, int64_t count, uint64_t index,
+	     int64_t nindex, uint64_t src, int64_t each, uint64_t out, struct error *err);
 
 #endif

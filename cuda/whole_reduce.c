@@ -1,5 +1,5 @@
 /* Reductions: see whole.h, and kernels.h for the order in which states are folded and merged. */
-#include "cuda/whole.h"
+#include "cuda/whole_internal.h"
 
 #include <string.h>
 
@@ -21,24 +21,6 @@ struct reduce_parts {
 				    "reduce_merge_" #state, "reduce_finish_" #result },
 static const struct reduce_parts parts[NREDUCES][NDTYPES] = { REDUCE_PARTS(PARTS) };
 #undef PARTS
-
-enum { THREADS = 256, MOST_BLOCKS = 1 << 20 };
-
-static int64_t pieces(int64_t n, int64_t each)
-{
-	return n / each + (n % each != 0);
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* A launch of a kernel that takes any grid. */
-static int launch_any(struct cuda *d, const char *kernel, int64_t n, void **params, struct error *err)
-{
-	return launch(d, kernel, least(pieces(n, THREADS), MOST_BLOCKS), THREADS, 0, params, err);
-}
 
 /* The groups of kernels.h. */
 static void groups(struct reduce_layout *l, int64_t *outer, const struct shape *s, const bool reduced[])

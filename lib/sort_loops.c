@@ -4,25 +4,7 @@
 #include <string.h>
 
 #include "loops.h"
-
-/* -- keys: of the bits u of an element, an unsigned integer of type U with the sign bit SIGN -- */
-
-#define SIGN(U) ((U)((U)1 << (sizeof(U) * 8 - 1)))
-#define ONES(U) ((U) ~(U)0)
-
-#define MAGNITUDE(U, u) ((U)((u) & (U)~SIGN(U)))
-#define IS_NAN_uint(U, u, inf) false
-#define IS_NAN_int(U, u, inf) false
-#define IS_NAN_float(U, u, inf) (MAGNITUDE(U, u) > (U)(inf))
-
-#define KEY_uint(U, u, inf) (u)
-#define KEY_int(U, u, inf) ((U)((u) ^ SIGN(U)))
-#define KEY_float(U, u, inf) (IS_NAN_float(U, u, inf) ? ONES(U) : (u)&SIGN(U) ? (U) ~(u) : (U)((u) | SIGN(U)))
-
-/* The same key for equal elements. */
-#define SAME_uint(U, u, inf) (u)
-#define SAME_int(U, u, inf) KEY_int(U, u, inf)
-#define SAME_float(U, u, inf) (MAGNITUDE(U, u) == 0 ? SIGN(U) : KEY_float(U, u, inf))
+#include "sort_keys.h"
 
 #define BACK_uint(U, k) (k)
 #define BACK_int(U, k) ((U)((k) ^ SIGN(U)))
@@ -255,20 +237,8 @@ enum { ABREAST = 16 };
 #define SORT_32(name, U, kind, inf) \
 	SORT_KEYS(name, U, kind, inf) SORT_PAIRS(name, U, pair32) SORT_PAIRS(name, U, pair64)
 #define SORT_64(name, U, kind, inf) SORT_KEYS(name, U, kind, inf) SORT_PAIRS(name, U, pair64)
-SORT_32(u8, uint8_t, uint, 0)
-SORT_32(i8, uint8_t, int, 0)
-SORT_32(u16, uint16_t, uint, 0)
-SORT_32(i16, uint16_t, int, 0)
-SORT_32(u32, uint32_t, uint, 0)
-SORT_32(i32, uint32_t, int, 0)
-SORT_64(u64, uint64_t, uint, 0)
-SORT_64(i64, uint64_t, int, 0)
-SORT_32(e4m3, uint8_t, float, 0x7e)
-SORT_32(e5m2, uint8_t, float, 0x7c)
-SORT_32(f16, uint16_t, float, 0x7c00)
-SORT_32(bf16, uint16_t, float, 0x7f80)
-SORT_32(f32, uint32_t, float, 0x7f800000)
-SORT_64(f64, uint64_t, float, 0x7ff0000000000000)
+SORT_KEYS_32(SORT_32)
+SORT_KEYS_64(SORT_64)
 SORT_REPAIR(e4m3, uint8_t, 0x7e)
 SORT_REPAIR(e5m2, uint8_t, 0x7c)
 SORT_REPAIR(f16, uint16_t, 0x7c00)

@@ -1067,3 +1067,25 @@ EXPORT int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsi
 	add(s, [=] { run(*l); });
 	return SUCCESS;
 }
+
+/* == for other libraries that stand in: cublas.cpp == */
+
+/* Call function(argument) when the stream gets there. */
+EXPORT int standin_queue(void *handle, void (*function)(void *), void *argument)
+{
+	BEGIN_IN_CONTEXT("standin_queue");
+	auto s = find_stream(handle);
+
+	if (!s)
+		return INVALID_HANDLE;
+	note("standin_queue");
+	totals.launches++;
+	add(s, [=] { function(argument); });
+	return SUCCESS;
+}
+
+/* Where n bytes of device memory are; NULL: they are not allocated. */
+EXPORT void *standin_memory(uint64_t address, size_t n)
+{
+	return real(address, n);
+}

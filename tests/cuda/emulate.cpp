@@ -292,8 +292,7 @@ static void run_block(int n)
 {
 	static int order[MAX_THREADS];
 
-	for (char *p = __start_emulated_shared; p < __stop_emulated_shared; p++)
-		*p = (char)(0xa5 ^ (p - __start_emulated_shared));
+	memset(__start_emulated_shared, 0xa5, (size_t)(__stop_emulated_shared - __start_emulated_shared));
 	for (int i = 0; i < n; i++) {
 		fiber_start(&fibers[i]);
 		order[i] = i;
