@@ -314,4 +314,48 @@ struct scatter_layout {
 	int64_t n, mode;		/* size of the result along the axis; enum index_mode */
 };
 
+/*
+ * == scans: scan.cuh; launch: any ==
+ *
+ * Running sums, products and extremes of n rows of inner columns, for each of outer arrays: element i of a result comes of the elements up to
+ * i.  Elements are of an accumulation type: i64, u64, f64 or c128; sums and products of i64 are those of u64, sums of c128 those
+ * of f64 with twice the columns.  Rows are cut into pieces of each rows, the last of them shorter.  <state> is private to the kernels,
+ * of as many bytes as SCANS says.  tasks is outer * pieces * inner, task t that of array t / inner / pieces, piece t / inner % pieces, column t % inner.
+ *
+ * scan_total_<name>(int64_t tasks, <state> *totals, const <acc> *x, int64_t n, int64_t inner, int64_t each)
+ *	totals[t] = the state of task t's elements.
+ *
+ * scan_fold_<name>(int64_t tasks, <state> *out, const <state> *totals, int64_t n, int64_t inner)
+ *	n states in place of rows, pieces of SCAN_ROWS of them: out[t] = the states of task t merged.
+ *
+ * scan_bases_<name>(int64_t tasks, <state> *totals, const <state> *bases, int64_t n, int64_t inner, const <acc> *x, int64_t len, int64_t each)
+ *	The same tasks; each state of totals is replaced by what comes before it: bases[t] (bases 0: nothing) merged with those
+ *	before it in its piece.  x has len rows, of which a state of totals has each; a sum that overflowed is made of them again.
+ *
+ * scan_apply_<name>(int64_t tasks, <result> *out, const <acc> *x, const <state> *bases, int64_t n, int64_t inner, int64_t each)
+ *	The scan of task t's elements, going on from bases[t] (bases 0: nothing).  <result> is <acc>, of argmax and argmin int64_t.
+ *
+ * Sums of f64 keep twice the precision: each result is the exact sum rounded once, but for n * 2**-104 of the magnitudes.
+ * Products of floats, logsumexp and extremes of complex numbers are one piece: each = n.
+ */
+enum { SCAN_ROWS = 64 };
+
+/* clang-format off */
+#define SCANS_OF_PIECES(X) \
+	X(sum_u64) X(prod_u64) X(sum_f64) X(max_i64) X(max_u64) X(max_f64) X(min_i64) X(min_u64) X(min_f64) \
+	X(argmax_i64) X(argmax_u64) X(argmax_f64) X(argmin_i64) X(argmin_u64) X(argmin_f64)
+#define SCANS_IN_ORDER(X) \
+	X(prod_f64) X(prod_c128) X(logsumexp_f64) X(max_c128) X(min_c128) X(argmax_c128) X(argmin_c128)
+
+/* X(op, acc, name, bytes): enum scan_op; bytes of a state, 0: one piece */
+#define SCANS(X) \
+	X(SUM, I64, sum_u64, 8) X(SUM, U64, sum_u64, 8) X(SUM, F64, sum_f64, 24) \
+	X(PROD, I64, prod_u64, 8) X(PROD, U64, prod_u64, 8) X(PROD, F64, prod_f64, 0) X(PROD, C128, prod_c128, 0) \
+	X(MAX, I64, max_i64, 8) X(MAX, U64, max_u64, 8) X(MAX, F64, max_f64, 8) X(MAX, C128, max_c128, 0) \
+	X(MIN, I64, min_i64, 8) X(MIN, U64, min_u64, 8) X(MIN, F64, min_f64, 8) X(MIN, C128, min_c128, 0) \
+	X(LOGSUMEXP, F64, logsumexp_f64, 0) \
+	X(ARGMAX, I64, argmax_i64, 16) X(ARGMAX, U64, argmax_u64, 16) X(ARGMAX, F64, argmax_f64, 16) X(ARGMAX, C128, argmax_c128, 0) \
+	X(ARGMIN, I64, argmin_i64, 16) X(ARGMIN, U64, argmin_u64, 16) X(ARGMIN, F64, argmin_f64, 16) X(ARGMIN, C128, argmin_c128, 0)
+/* clang-format on */
+
 #endif

@@ -6,4 +6,5 @@
 #include "matmul.cuh"
 #include "move.cuh"
 #include "reduce.cuh"
+#include "scan.cuh"
 #include "sort.cuh"

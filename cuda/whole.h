@@ -13,6 +13,7 @@
 #include "lib/block.h"
 #include "lib/index_mode.h"
 #include "lib/reduce.h"
+#include "lib/scan_loops.h"
 
 /* == reductions: begin, fold tiles in ascending order, end == */
 
@@ -106,5 +107,14 @@ int cuda_scatter(struct cuda *d, enum dtype dtype, const struct scatter *s, bool
 /* out, a copy of x of count elements of size bytes, with out[index[i]] = src[i % each], the last of them for each place. */
 int cuda_put(struct cuda *d, size_t size, enum index_mode mode, uint64_t x, int64_t count, uint64_t index,
 	     int64_t nindex, uint64_t src, int64_t each, uint64_t out, struct error *err);
+
+/* == scans == */
+
+/*
+ * The scan of x, elements of acc (DT_I64, DT_U64, DT_F64 or DT_C128), along the middle axis of (outer, n, inner).  out is of the same
+ * shape, of acc, or int64 of SCAN_ARGMAX and SCAN_ARGMIN.
+ */
+int cuda_scan(struct cuda *d, enum scan_op op, enum dtype acc, uint64_t x, uint64_t out, int64_t outer, int64_t n,
+	      int64_t inner, struct error *err);
 
 #endif
