@@ -358,4 +358,33 @@ enum { SCAN_ROWS = 64 };
 	X(ARGMIN, I64, argmin_i64, 16) X(ARGMIN, U64, argmin_u64, 16) X(ARGMIN, F64, argmin_f64, 16) X(ARGMIN, C128, argmin_c128, 0)
 /* clang-format on */
 
+/*
+ * == order statistics: quantile.cuh; launch: any ==
+ *
+ * quantile_f64(int64_t tasks, double *out, const double *x, const double *q, int64_t rows, struct quantile_layout l)
+ *	tasks is rows times the number of q.  out[k * rows + row] = the q[k] quantile of the l.n elements of that row of x, which is sorted,
+ *	NaN last; NaN where there is a NaN (skip_nan: of the other elements) or no element.
+ *
+ * quantile_pick(int64_t tasks, uint64_t *out, const uint64_t *x, const double *q, int64_t rows, struct quantile_layout l)
+ *	The same of 64-bit integers, signed or not, for a method that picks an element.
+ */
+struct quantile_layout {
+	int64_t n;
+	int64_t median, skip_nan, mixed; /* 0 or 1: struct order_statistic of lib/quantile.h */
+	int64_t method, type;		 /* enum quantile_method; enum dtype: 12 float64, 11 float32, 9 float16 */
+};
+
+/*
+ * == random permutations: permutation.cuh; launch: any ==
+ *
+ * permutation_draw(int64_t n, uint64_t *keys, int64_t *order, uint64_t seed)
+ *	keys[i] = a random number of 0 .. i, order[i] = i: then sort_tile_64, sort_merge_64.
+ *
+ * permutation_link(int64_t n, int64_t *first, int64_t *place, const uint64_t *keys, const int64_t *order)
+ *	first has been zeros; first[k] = 1 + where key k is first, place[order[s]] = s.
+ *
+ * permutation_walk(int64_t n, int64_t *out, const uint64_t *keys, const int64_t *order, const int64_t *first, const int64_t *place)
+ *	out = the permutation that exchanging elements i and keys[i] for i = n-1 .. 1 makes of 0 .. n-1.
+ */
+
 #endif

@@ -5,6 +5,8 @@
 #include "map.cuh"
 #include "matmul.cuh"
 #include "move.cuh"
+#include "permutation.cuh"
+#include "quantile.cuh"
 #include "reduce.cuh"
 #include "scan.cuh"
 #include "sort.cuh"

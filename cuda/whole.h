@@ -12,6 +12,7 @@
 #include "cuda/kernels.h"
 #include "lib/block.h"
 #include "lib/index_mode.h"
+#include "lib/quantile.h"
 #include "lib/reduce.h"
 #include "lib/scan_loops.h"
 
@@ -116,5 +117,17 @@ int cuda_put(struct cuda *d, size_t size, enum index_mode mode, uint64_t x, int6
  */
 int cuda_scan(struct cuda *d, enum scan_op op, enum dtype acc, uint64_t x, uint64_t out, int64_t outer, int64_t n,
 	      int64_t inner, struct error *err);
+
+/* == order statistics == */
+
+/*
+ * out[k][row] = the s->q[k] quantile (or the median) of each of rows rows of s->n elements of x, of dtype: DT_F64, or DT_I64 or DT_U64 for
+ * methods that pick an element.  out is of dtype, too.
+ */
+int cuda_quantile(struct cuda *d, const struct order_statistic *s, enum dtype dtype, uint64_t x, uint64_t out,
+		  int64_t rows, struct error *err);
+
+/* out = the permutation of 0 .. n-1, int64, that random_permutation makes of seed. */
+int cuda_permutation(struct cuda *d, uint64_t seed, int64_t n, uint64_t out, struct error *err);
 
 #endif

@@ -8,16 +8,16 @@
 #include "array.h"
 
 enum block_id {
-	BLOCK_NONE,	   /* nothing that a device could do */
-	BLOCK_TAKE,	   /* x, int64 indices; i: size of the axis, bytes of a row, the axis, enum index_mode */
-	BLOCK_ALONG,	   /* x, int64 indices; i: size of the axis in x, in the indices, elements after it, the axis */
-	BLOCK_SCATTER,	   /* x, int64 indices, src; data: struct scatter; i: add? */
-	BLOCK_PUT,	   /* x, int64 indices, src; i: enum index_mode */
-	BLOCK_SEARCH,	   /* sorted, elements of its type; i: enum look_up */
-	BLOCK_SORT,	   /* x along its last axis; i: descending? */
-	BLOCK_ARGSORT,	   /* as BLOCK_SORT */
-	BLOCK_LEXSORT,	   /* vectors of one size, the last the most important */
-	BLOCK_QUANTILE,	   /* order statistics along the last axis */
+	BLOCK_NONE,    /* nothing that a device could do */
+	BLOCK_TAKE,    /* x, int64 indices; i: size of the axis, bytes of a row, the axis, enum index_mode */
+	BLOCK_ALONG,   /* x, int64 indices; i: size of the axis in x, in the indices, elements after it, the axis */
+	BLOCK_SCATTER, /* x, int64 indices, src; data: struct scatter; i: add? */
+	BLOCK_PUT,     /* x, int64 indices, src; i: enum index_mode */
+	BLOCK_SEARCH,  /* sorted, elements of its type; i: enum look_up */
+	BLOCK_SORT,    /* x along its last axis; i: descending? */
+	BLOCK_ARGSORT, /* as BLOCK_SORT */
+	BLOCK_LEXSORT, /* vectors of one size, the last the most important */
+	BLOCK_QUANTILE, /* along the last axis; data: struct order_statistic (quantile.h); int64 and uint64 exactly, others as float64 */
 	BLOCK_PERMUTATION, /* i: the seed */
 	BLOCK_MATMUL,	   /* a, b; data: struct product */
 };

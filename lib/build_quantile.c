@@ -1,7 +1,7 @@
 /* Medians and quantiles over axes: reductions that need all elements of a sample at once. */
 #include "engine.h"
 #include "op.h"
-#include "quantile.h"
+#include "quantile_math.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,20 +9,8 @@
 
 enum { MAX_Q = 1 << 16 };
 
-/* What a block computes of each row of n elements, the row being the reduced elements of one result. */
-struct stat {
-	int64_t n;
-	bool median;
-	bool skip_nan;
-	enum quantile_method method;
-	enum dtype type; /* that NumPy interpolates in */
-	bool mixed;	 /* neighbours subtracted in type, the rest in float64 */
-	int nq;		 /* results a row */
-	double q[];
-};
-
 struct stat_run {
-	const struct stat *s;
+	const struct order_statistic *s;
 	const unsigned char *x;
 	enum dtype dtype;
 	double *out;
@@ -64,42 +52,17 @@ static int64_t drop_nan(double *x, int64_t n)
 	return k;
 }
 
-static double difference(enum dtype type, double a, double b)
-{
-	double d = b - a;
-	float f;
-
-	if (type == DT_F32)
-		return (float)d;
-	/* The cast to float16 rounds a float64 once. */
-	if (type == DT_F16) {
-		uint16_t half;
-
-		cast_one(DT_F16, &half, DT_F64, &d);
-		cast_one(DT_F32, &f, DT_F16, &half);
-		return f;
-	}
-	return d;
-}
-
-/*
- * numpy.quantile of float32 or float16 for an array q: q, float64, lifts all but the difference of neighbours.  Only the
- * linear method needs it: its neighbours are what "lower" and "higher" give.
- */
-static void quantile_mixed(const struct stat *s, double *x, int64_t n, double *low, double *high)
+static void row_mixed(const struct order_statistic *s, double *x, int64_t n, double *low, double *high)
 {
 	quantile_run(x, n, s->q, s->nq, QUANTILE_LOWER, DT_F64, low);
 	quantile_run(x, n, s->q, s->nq, QUANTILE_HIGHER, DT_F64, high);
-	for (int k = 0; k < s->nq; k++) {
-		double at = (double)(n - 1) * s->q[k], t = at - floor(at), d = difference(s->type, low[k], high[k]);
-
-		low[k] = low[k] != low[k] ? NAN : t >= 0.5 ? high[k] - d * (1 - t) : low[k] + d * t;
-	}
+	for (int k = 0; k < s->nq; k++)
+		low[k] = quantile_mixed(low[k], high[k], s->q[k], n, s->type);
 }
 
 static void stat_row(const struct stat_run *t, int64_t row, double *x)
 {
-	const struct stat *s = t->s;
+	const struct order_statistic *s = t->s;
 	double *result = x + s->n;
 	int64_t n = s->n;
 
@@ -109,7 +72,7 @@ static void stat_row(const struct stat_run *t, int64_t row, double *x)
 	if (s->median)
 		result[0] = median_run(x, n);
 	else if (s->mixed && n > 0)
-		quantile_mixed(s, x, n, result, result + s->nq);
+		row_mixed(s, x, n, result, result + s->nq);
 	else if (n > 0)
 		quantile_run(x, n, s->q, s->nq, s->method, s->type, result);
 	else
@@ -139,7 +102,7 @@ static int compare_u64(const void *a, const void *b)
  */
 static void integer_row(const struct stat_run *t, int64_t row, double *scratch)
 {
-	const struct stat *s = t->s;
+	const struct order_statistic *s = t->s;
 	const int64_t *x = (const int64_t *)(const void *)t->x + row * s->n;
 	double *result = scratch + s->n;
 	int64_t *same = (int64_t *)(void *)scratch;
@@ -177,7 +140,7 @@ static int stat_task(void *arg, int64_t task, int worker, struct error *err)
 }
 
 /* Position in the sorted row that each q selects: the quantiles of 0, 1, ... n-1. */
-static void ranks(const struct stat *s, double *x, double *rank)
+static void ranks(const struct order_statistic *s, double *x, double *rank)
 {
 	for (int64_t i = 0; i < s->n; i++)
 		x[i] = (double)i;
@@ -187,7 +150,7 @@ static void ranks(const struct stat *s, double *x, double *rank)
 static int stat_block(const struct node *node, const void *const in[], void *out, struct error *err)
 {
 	enum { PARALLEL_FROM = 1 << 15 }; /* elements; each costs some ten times a sum's */
-	const struct stat *s = node->u.block.data;
+	const struct order_statistic *s = node->u.block.data;
 	struct stat_run t = { .s = s, .x = in[0], .dtype = node->in[0]->dtype, .out = out };
 	size_t nbytes;
 	int workers, ret = -1;
@@ -234,8 +197,8 @@ static int bad_q(const char *text, struct error *err)
 }
 
 /* The numbers p .. end, divided by scale, into s->q, which has room for them. */
-static int parse_items(struct stat *s, const char *name, const char *text, const char *p, const char *end, double scale,
-		       struct error *err)
+static int parse_items(struct order_statistic *s, const char *name, const char *text, const char *p, const char *end,
+		       double scale, struct error *err)
 {
 	while (p < end) {
 		const char *comma = memchr(p, ',', (size_t)(end - p)), *stop = comma ? comma : end, *last = stop;
@@ -258,12 +221,12 @@ static int parse_items(struct stat *s, const char *name, const char *text, const
 }
 
 /* A stat for the numbers in text.  Commas or brackets make them a list. */
-static struct stat *parse_q(const char *name, const char *text, double scale, bool *list, struct error *err)
+static struct order_statistic *parse_q(const char *name, const char *text, double scale, bool *list, struct error *err)
 {
 	const char *end = text + strlen(text), *p = text;
 	bool bracket = *text == '(' || *text == '[';
 	size_t room = 1;
-	struct stat *s;
+	struct order_statistic *s;
 
 	for (const char *c = text; *c; c++)
 		room += *c == ',';
@@ -316,8 +279,8 @@ static struct node *reduced_last(struct call *c, struct node *x, int64_t *n, str
 }
 
 /* Takes s over. */
-static int stat_result(struct call *c, struct node *x, struct stat *s, enum dtype dtype, const struct shape *shape,
-		       struct error *err)
+static int stat_result(struct call *c, struct node *x, struct order_statistic *s, enum dtype dtype,
+		       const struct shape *shape, struct error *err)
 {
 	bool exact = dtype == DT_I64 || dtype == DT_U64;
 	struct node *y = node_block(c->graph, BLOCK_QUANTILE, stat_block, 1, &x, exact ? dtype : DT_F64, shape, err);
@@ -345,7 +308,7 @@ static int median(struct call *c, bool skip_nan, struct error *err)
 {
 	struct node *x = c->in[0];
 	struct shape shape;
-	struct stat *s;
+	struct order_statistic *s;
 	int64_t n;
 
 	if (x->weak && !(x = node_cast(c->graph, x, x->dtype, err)))
@@ -410,7 +373,7 @@ static int quantile(struct call *c, double scale, bool skip_nan, struct error *e
 	enum quantile_method method;
 	enum dtype dtype;
 	struct shape shape;
-	struct stat *s;
+	struct order_statistic *s;
 	bool list;
 	int64_t n;
 

@@ -9,6 +9,8 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
+#include "quantile_math.h"
+
 const char *const quantile_method_name[NQUANTILE_METHODS] = {
 	[QUANTILE_INVERTED_CDF] = "inverted_cdf",
 	[QUANTILE_AVERAGED_INVERTED_CDF] = "averaged_inverted_cdf",
@@ -193,112 +195,7 @@ static int has_nan(const double *x, int64_t n)
 	return bad;
 }
 
-/* == interpolation == */
-
-/* Where a quantile lies: between two sorted elements, at t from the first to the second. */
-struct position {
-	int64_t previous, next;
-	double t;
-	int interpolate; /* 0: it is the element previous */
-};
-
-/* x rounded to the values of type. */
-static double round_to(enum dtype type, double x)
-{
-	int e;
-
-	if (type == DT_F32)
-		return (float)x;
-	if (type != DT_F16 || !isfinite(x) || x == 0)
-		return x;
-	frexp(x, &e);
-	e = (e < -13 ? -13 : e) - 11; /* 11 bits, or multiples of 2**-24 */
-	x = ldexp(nearbyint(ldexp(x, -e)), e);
-	return fabs(x) > 65504 ? copysign(INFINITY, x) : x;
-}
-
-static int64_t clamp(double i, int64_t n)
-{
-	return i < 0 ? 0 : i > (double)(n - 1) ? n - 1 : (int64_t)i;
-}
-
-/* The virtual index of the methods with parameters alpha and beta. */
-static double virtual_index(double n, double q, double alpha, double beta)
-{
-	return n * q + (alpha + q * (1 - alpha - beta)) - 1;
-}
-
-/* The neighbours of virtual index v; outside of the sample its end, with t as NumPy has it there. */
-static struct position between(double v, int64_t n)
-{
-	if (v >= (double)(n - 1))
-		return (struct position){ n - 1, n - 1, v + 1, 1 };
-	if (v < 0)
-		return (struct position){ 0, 0, v, 1 };
-	return (struct position){ (int64_t)floor(v), (int64_t)floor(v) + 1, v - floor(v), 1 };
-}
-
-static struct position at(double i, int64_t n)
-{
-	return (struct position){ clamp(i, n), clamp(i, n), 0, 0 };
-}
-
-static struct position locate(double q, int64_t n, enum quantile_method method)
-{
-	const double count = (double)n;
-	const double linear = (count - 1) * q;
-	struct position p = { 0, 0, 0, 0 };
-	double v;
-
-	switch (method) {
-	case QUANTILE_INVERTED_CDF:
-		v = count * q - 1;
-		return at(v == floor(v) ? v : floor(v) + 1, n);
-	case QUANTILE_AVERAGED_INVERTED_CDF:
-		p = between(count * q - 1, n);
-		p.t = p.t == 0 ? 0.5 : 1;
-		return p;
-	case QUANTILE_CLOSEST_OBSERVATION:
-		v = count * q - 1 - 0.5;
-		return at(v == floor(v) && fmod(floor(v), 2) != 0 ? v : floor(v) + 1, n);
-	case QUANTILE_INTERPOLATED_INVERTED_CDF:
-		return between(virtual_index(count, q, 0, 1), n);
-	case QUANTILE_HAZEN:
-		return between(virtual_index(count, q, 0.5, 0.5), n);
-	case QUANTILE_WEIBULL:
-		return between(virtual_index(count, q, 0, 0), n);
-	case QUANTILE_LINEAR:
-		return between(linear, n);
-	case QUANTILE_MEDIAN_UNBIASED:
-		return between(virtual_index(count, q, 1 / 3.0, 1 / 3.0), n);
-	case QUANTILE_NORMAL_UNBIASED:
-		return between(virtual_index(count, q, 3 / 8.0, 3 / 8.0), n);
-	case QUANTILE_LOWER:
-		return at(floor(linear), n);
-	case QUANTILE_HIGHER:
-		return at(ceil(linear), n);
-	case QUANTILE_MIDPOINT:
-		v = 0.5 * (floor(linear) + ceil(linear));
-		p = between(v, n);
-		p.t = v == floor(v) ? 0 : 0.5;
-		return p;
-	case QUANTILE_NEAREST:
-		return at(nearbyint(linear), n);
-	case NQUANTILE_METHODS:
-		break;
-	}
-	return p;
-}
-
-/* numpy.lib's _lerp, every operation rounded to type. */
-static double interpolate(double a, double b, double t, enum dtype type)
-{
-	double d = round_to(type, b - a);
-
-	if (t >= 0.5)
-		return round_to(type, b - round_to(type, d * round_to(type, 1 - t)));
-	return round_to(type, a + round_to(type, d * round_to(type, t)));
-}
+/* == quantiles == */
 
 static int compare_ranks(const void *a, const void *b)
 {
@@ -326,7 +223,7 @@ void quantile_run(double *x, int64_t n, const double *q, int nq, enum quantile_m
 
 		if (nq <= BATCH) {
 			for (int k = 0; k < m; k++) {
-				struct position p = locate(q[i + k], n, method);
+				struct quantile_position p = quantile_locate(q[i + k], n, method);
 
 				rank[2 * k] = p.previous;
 				rank[2 * k + 1] = p.next;
@@ -335,10 +232,10 @@ void quantile_run(double *x, int64_t n, const double *q, int nq, enum quantile_m
 			multiselect(x, n, 0, rank, 2 * m, pivot_budget(n));
 		}
 		for (int k = 0; k < m; k++) {
-			struct position p = locate(q[i + k], n, method);
+			struct quantile_position p = quantile_locate(q[i + k], n, method);
 			double a = x[p.previous], b = x[p.next];
 
-			out[i + k] = p.interpolate ? interpolate(a, b, p.t, type) : a;
+			out[i + k] = p.interpolate ? quantile_interpolate(a, b, p.t, type) : a;
 		}
 	}
 }

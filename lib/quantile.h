@@ -26,6 +26,18 @@ enum quantile_method {
 
 extern const char *const quantile_method_name[NQUANTILE_METHODS];
 
+/* What BLOCK_QUANTILE computes of each row of n elements, the row being the reduced elements of one result. */
+struct order_statistic {
+	int64_t n;
+	bool median;
+	bool skip_nan;
+	enum quantile_method method;
+	enum dtype type; /* that NumPy interpolates in */
+	bool mixed;	 /* neighbours subtracted in type, the rest in float64 */
+	int nq;		 /* results a row: out[k][row] */
+	double q[];
+};
+
 /* The method of this name, or -1. */
 int quantile_method_find(const char *name);
 

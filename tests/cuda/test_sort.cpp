@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "lib/kernels.h"
+#include "lib/random.h"
 #include "lib/sort.h"
 }
 
@@ -170,6 +171,23 @@ static bool test_search(enum dtype d)
 	return good;
 }
 
+static void test_permutation()
+{
+	bool good = true;
+
+	for (int64_t n : { 0, 1, 2, 3, 10, 1000, 20000 })
+		for (uint64_t seed = 0; seed < 3; seed++) {
+			std::vector<int64_t> want((size_t)n);
+			device_array out((size_t)n * 8);
+			struct error err = ERROR_INIT;
+
+			random_permutation(seed, n, want.data());
+			good &= !cuda_permutation(NULL, seed, n, out.at, &err) &&
+				!memcmp(out.get<char>(), want.data(), out.n);
+		}
+	ok(good, "randperm");
+}
+
 static void test_failures()
 {
 	std::vector<char> x = elements(DT_C128, 5000, true);
@@ -204,6 +222,7 @@ int main()
 		if (d != DT_C64)
 			ok(test_search(d), std::string("searchsorted, isin ") + dtype_name(d));
 	}
+	test_permutation();
 	test_failures();
 	return done();
 }
