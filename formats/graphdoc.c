@@ -35,6 +35,7 @@ struct graphdoc {
 	ino_t ino;
 	bool locked, rewrite; /* the layout is not ours: the next append writes all of it */
 	char id[17];
+	struct text first; /* its first line, with keys that are not known */
 	/* what is read: mapped, or, of another layout, made */
 	char *text;
 	size_t size, mapped; /* mapped: 0 if text is allocated */
@@ -86,7 +87,7 @@ static void forget(struct graphdoc *d)
 
 /* == lines == */
 
-/* The id of the line at text[at]; -1 if it is none of ours. */
+/* The id of the line at text[at]; -1 if it is none of ours.  Ids are those that a double holds, as other programs read them. */
 static int64_t line_id(const struct graphdoc *d, size_t at)
 {
 	static const char start[] = "{\"id\":";
@@ -100,7 +101,7 @@ static int64_t line_id(const struct graphdoc *d, size_t at)
 	for (size_t i = at + k; i < d->tail && d->text[i] >= '0' && d->text[i] <= '9'; i++)
 		if (__builtin_mul_overflow(id, 10, &id) || __builtin_add_overflow(id, d->text[i] - '0', &id))
 			return -1;
-	return id;
+	return id <= (int64_t)1 << 53 ? id : -1;
 }
 
 static size_t line_start(const struct graphdoc *d, size_t at)
@@ -152,6 +153,16 @@ int64_t graphdoc_next(const struct graphdoc *d)
 	return last_id(d) + 1;
 }
 
+/* Do the numbers ascend around the line of id at text[at]?  Bisection may miss others that are out of order. */
+static bool in_order(const struct graphdoc *d, size_t at, int64_t id)
+{
+	size_t next = at + line_length(d, at) + 2;
+
+	return (at <= d->head || line_id(d, line_start(d, at - 1)) < id) &&
+	       (next >= d->tail ? id == last_id(d) : line_id(d, next) > id) &&
+	       (id != last_id(d) || at == line_start(d, d->tail - 1));
+}
+
 static struct entry **slot(struct graphdoc *d, int64_t id)
 {
 	size_t mask = (size_t)d->room - 1, i = (size_t)((uint64_t)id * 0x9e3779b97f4a7c15U >> 20) & mask;
@@ -191,6 +202,10 @@ static int get(struct graphdoc *d, int64_t id, struct entry **out, struct error 
 	if (!e) {
 		if (id < 0 || !find_line(d, id, &at)) {
 			error_set(err, ERR_FILE, "there is no node %" PRId64, id);
+			return named(d, err);
+		}
+		if (!in_order(d, at, id)) {
+			error_set(err, ERR_FILE, "the numbers of nodes do not ascend at node %" PRId64, id);
 			return named(d, err);
 		}
 		e = calloc(1, sizeof(*e));
@@ -246,19 +261,20 @@ static int root(struct graphdoc *d, int64_t *id, struct error *err)
 	return 0;
 }
 
-/* The newest line with that key, or -1; line (may be NULL) gets the index that a new line with it has. */
-static int find_key(struct graphdoc *d, const char *key, int64_t *id, struct gline *line, struct error *err)
+/*
+ * The newest line with that key, or -1, from line at on, the newest with any key; line (may be NULL) gets the index that a new line with
+ * it has.
+ */
+static int find_from(struct graphdoc *d, int64_t at, const char *key, int64_t *id, struct gline *line,
+		     struct error *err)
 {
 	uint64_t h = key_hash(key);
 	int depth = 0;
-	int64_t at;
 
 	if (line) {
 		line->last = -1;
 		line->nidx = 0;
 	}
-	if (root(d, &at, err))
-		return -1;
 	while (at >= 0) {
 		struct entry *e;
 		char buf[32];
@@ -287,6 +303,13 @@ static int find_key(struct graphdoc *d, const char *key, int64_t *id, struct gli
 		line->nidx--;
 	*id = at;
 	return 0;
+}
+
+static int find_key(struct graphdoc *d, const char *key, int64_t *id, struct gline *line, struct error *err)
+{
+	int64_t at;
+
+	return root(d, &at, err) || find_from(d, at, key, id, line, err) ? -1 : 0;
 }
 
 int graphdoc_amended(struct graphdoc *d, int64_t id, struct gfile *file, struct error *err)
@@ -344,6 +367,19 @@ static void warn(struct graphdoc *d, const char *what, const char *text, size_t 
 	d->warning = t.s;
 }
 
+/* What stood between the last whole line and the end. */
+static void repaired(struct graphdoc *d, size_t end)
+{
+	size_t from = d->tail;
+
+	while (from < end && strchr(",\n ]}", d->text[from]))
+		from++;
+	if (from < end)
+		warn(d, "was cut short and is repaired; lost: ", d->text + from, end - from);
+	else
+		warn(d, "was cut short and is repaired; nothing was lost", "", 0);
+}
+
 /* Printing a document of another layout line by line, with indices. */
 struct rebuild {
 	struct graphdoc *d;
@@ -379,7 +415,8 @@ static int rebuild(struct graphdoc *d, struct error *err)
 	d->mapped = 0;
 	d->text = NULL;
 	d->head = d->tail = 0;
-	ret = gdoc_each(text, size, d->id, rebuild_node, &r, err);
+	text_release(&d->first);
+	ret = gdoc_each(text, size, d->id, &d->first, rebuild_node, &r, err);
 	if (mapped)
 		munmap(text, mapped);
 	else
@@ -411,7 +448,7 @@ static int scan_ends(struct graphdoc *d, struct error *err)
 	const char *end = memchr(d->text, '\n', d->size);
 	size_t tail = d->size;
 
-	if (!end || d->size < 20 || !strstr((char[2]){ end[-1], 0 }, "[") ||
+	if (!end || d->size < 20 || end == d->text || end[-1] != '[' ||
 	    ghead_parse(d->text, (size_t)(end - d->text), d->id, err)) {
 		struct error whole = ERROR_INIT;
 
@@ -422,18 +459,29 @@ static int scan_ends(struct graphdoc *d, struct error *err)
 			return -1;
 		}
 		*err = (struct error)ERROR_INIT;
-		warn(d, "is laid out anew: ", d->path, strlen(d->path));
+		warn(d, "was laid out by another program and is laid out anew", "", 0);
 		return 0;
 	}
 	d->head = (size_t)(end - d->text) + 1;
+	text_release(&d->first);
+	text_add_n(&d->first, d->text, d->head);
+	if (d->first.failed)
+		return error_memory(err, d->head);
 	if (tail >= d->head - 1 + CLOSING && !memcmp(d->text + tail - CLOSING, closing, CLOSING)) {
 		d->tail = tail - CLOSING;
 		if (d->tail < d->head)
 			d->tail = d->head;
-		if (d->tail > d->head && line_id(d, line_start(d, d->tail - 1)) >= 0)
-			return 0;
 		if (d->tail == d->head)
 			return 0;
+		size_t last = line_start(d, d->tail - 1);
+
+		if (line_id(d, last) >= 0 && (memmem(d->text + last, d->tail - last, "\"idx\":[", 7) ||
+					      memmem(d->text + last, d->tail - last, "\"last\":", 7)))
+			return 0;
+		/* whole, but without an index: another program wrote it */
+		d->tail = tail;
+		if (line_id(d, last) >= 0)
+			return rebuild(d, err);
 	}
 	/* Perhaps another program wrote it otherwise, as one document. */
 	d->tail = tail;
@@ -448,13 +496,13 @@ static int scan_ends(struct graphdoc *d, struct error *err)
 			while (n && strchr(",\n", d->text[start + n - 1]))
 				n--;
 			d->tail = start + n;
-			warn(d, "was cut short and is repaired; lost: ", d->text + d->tail, tail - d->tail);
+			repaired(d, tail);
 			return 0;
 		}
 		at = start;
 	}
 	d->tail = d->head;
-	warn(d, "was cut short and is repaired; lost: ", d->text + d->tail, tail - d->tail);
+	repaired(d, tail);
 	return 0;
 }
 
@@ -616,6 +664,7 @@ void graphdoc_close(struct graphdoc *d)
 	free(d->path);
 	free(d->directory);
 	free(d->warning);
+	text_release(&d->first);
 	free(d);
 }
 
@@ -676,12 +725,6 @@ static int replace(struct graphdoc *d, const char *text, size_t n, struct error 
 	return ret;
 }
 
-static int print_head(struct graphdoc *d, struct text *t)
-{
-	text_fmt(t, "{\"tensor_graph\": [1,0], \"id\": \"%s\", \"ops\": 1, \"base\": \".\", \"nodes\": [\n", d->id);
-	return t->failed ? -1 : 0;
-}
-
 /* Keep what was appended in view: later lines of the same batch are indexed after it. */
 static int remember(struct graphdoc *d, const struct gnode *n, const struct gline *line, const char *text,
 		    struct error *err)
@@ -737,28 +780,10 @@ int graphdoc_append(struct graphdoc *d, int n, const struct gnode *nodes, struct
 		}
 		newest = nodes[i].id;
 		if (key) {
-			/* As find_key, from the newest line with a key, which may be of this batch. */
-			uint64_t h = key_hash(key);
-			int depth = 0;
+			int64_t same;
 
-			for (int64_t k = keyed; k >= 0;) {
-				struct entry *e;
-				char own[32];
-				uint64_t other;
-
-				if (get(d, k, &e, err))
-					goto done;
-				other = key_hash(key_of(&e->n, own) ? key_of(&e->n, own) : "");
-				for (; depth < 64 && bit(h, depth) == bit(other, depth); depth++)
-					line.idx[line.nidx++] = depth < e->line.nidx ? e->line.idx[depth] : -1;
-				if (depth == 64)
-					break;
-				line.idx[line.nidx++] = k;
-				k = depth < e->line.nidx ? e->line.idx[depth] : -1;
-				depth++;
-			}
-			while (line.nidx && line.idx[line.nidx - 1] < 0)
-				line.nidx--;
+			if (find_from(d, keyed, key, &same, &line, err))
+				goto done;
 			keyed = nodes[i].id;
 		} else {
 			line.last = keyed;
@@ -782,7 +807,7 @@ int graphdoc_append(struct graphdoc *d, int n, const struct gnode *nodes, struct
 	if (d->rewrite) {
 		struct text all = TEXT_INIT;
 
-		print_head(d, &all);
+		text_add_n(&all, d->first.s, d->first.len);
 		text_add_n(&all, text + head, tail - head);
 		text_add_n(&all, t.s + (tail > head ? 0 : 1), t.len - (tail > head ? 0 : 1));
 		ret = all.failed ? error_memory(err, all.room) : replace(d, all.s, all.len, err);
@@ -906,7 +931,7 @@ int graphdoc_prune(struct graphdoc *d, int64_t n, const int64_t *keep, struct er
 	for (int i = 0; i < room; i++)
 		d->ncache += cache[i] != NULL;
 	if (!ret) {
-		print_head(d, &t);
+		text_add_n(&t, d->first.s, d->first.len);
 		if (r.t.len)
 			text_add_n(&t, r.t.s, r.t.len);
 		text_add(&t, r.t.len ? closing : closing + 1);

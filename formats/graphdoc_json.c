@@ -197,9 +197,10 @@ void gnode_print(struct text *t, const struct gnode *n, const struct gline *line
 		text_char(t, ',');
 		text_add(t, n->extra);
 	}
-	if (line && line->last >= 0)
+	/* One of the two is always there: so a document that another program wrote is told from ours. */
+	if (line && !n->out && strcmp(n->op, "amend")) {
 		text_fmt(t, ",\"last\":%" PRId64, line->last);
-	if (line && line->nidx) {
+	} else if (line) {
 		text_add(t, ",\"idx\":[");
 		for (int i = 0; i < line->nidx; i++)
 			text_fmt(t, i ? ",%" PRId64 : "%" PRId64, line->idx[i]);
@@ -651,7 +652,30 @@ int ghead_parse(const char *text, size_t len, char id[17], struct error *err)
 	return ret;
 }
 
-int gdoc_each(const char *text, size_t len, char id[17], gnode_fn *each, void *arg, struct error *err)
+/* All of the document but its nodes, as its first line. */
+static int print_head(struct text *t, const cJSON *o, struct error *err)
+{
+	const cJSON *j;
+
+	text_add(t, "{");
+	cJSON_ArrayForEach(j, o)
+	{
+		char *value = strcmp(j->string, "nodes") ? json.print(j) : NULL;
+
+		if (value) {
+			put_string(t, j->string);
+			text_fmt(t, ": %s, ", value);
+			json.release(value);
+		} else if (strcmp(j->string, "nodes")) {
+			return error_memory(err, 1);
+		}
+	}
+	text_add(t, "\"nodes\": [\n");
+	return t->failed ? error_memory(err, t->room) : 0;
+}
+
+int gdoc_each(const char *text, size_t len, char id[17], struct text *head, gnode_fn *each, void *arg,
+	      struct error *err)
 {
 	cJSON *o = parse(text, len, err);
 	const cJSON *nodes, *j;
@@ -667,6 +691,8 @@ int gdoc_each(const char *text, size_t len, char id[17], gnode_fn *each, void *a
 		error_set(err, ERR_FILE, "is a graph without nodes");
 		goto done;
 	}
+	if (print_head(head, o, err))
+		goto done;
 	cJSON_ArrayForEach(j, nodes)
 	{
 		struct gnode n;

@@ -23,6 +23,7 @@ int ghead_parse(const char *text, size_t len, char id[17], struct error *err);
 
 /* A document of any layout as ours, without indices: each node printed by gnode_print through each(). */
 typedef int gnode_fn(void *arg, struct gnode *n, struct error *err);
-int gdoc_each(const char *text, size_t len, char id[17], gnode_fn *each, void *arg, struct error *err);
+int gdoc_each(const char *text, size_t len, char id[17], struct text *head, gnode_fn *each, void *arg,
+	      struct error *err);
 
 #endif

@@ -669,3 +669,136 @@ loss.npy: is gone (node 4, sum)
 	[ -z "$stderr" ]
 	numpy 'assert float(sys.argv[2].split()[-1]) > 0.95, sys.argv[2]' "$output"
 }
+
+# == the document ==
+
+# Valid JSON, numbers ascending; one line a node.
+valid() {
+	numpy 'd = json.load(open("g.json")); ids = [x["id"] for x in d["nodes"]]
+assert ids == sorted(set(ids)) and len(open("g.json").readlines()) == len(ids) + 2, ids'
+}
+
+@test "16 processes at once lose nothing" {
+	leaf w 3
+	for i in $(seq 16); do
+		{
+			for k in $(seq 6); do
+				tensor op mul w.npy "$i" | tensor op add - "$k" -o "y$i-$k.npy"
+			done
+		} &
+	done
+	wait
+	valid
+	nodes 'sum(x["op"] == "mul" for x in n) == sum(x["op"] == "add" for x in n) == 96 and len({x["out"] for x in n}) == 98'
+	run -0 tensor graph verify
+	output_is '97 files as recorded, 0 changed or gone'
+	tensor grad y16-6.npy w.npy --grad-output 1 -o d.npy
+	holds d.npy '[16., 16, 16]'
+}
+
+@test "SIGKILL while many record: what is there stays, what was torn is repaired by the next" {
+	leaf w 3
+	for _ in $(seq 8); do
+		for i in 1 2 3 4; do
+			setsid sh -c "while :; do tensor op mul w.npy $i -o k$i.npy -q; done" 2>/dev/null &
+			pids[i]=$!
+		done
+		sleep 0.15
+		for i in 1 2 3 4; do kill -9 -- "-${pids[i]}"; done
+		wait "${pids[@]}" 2>/dev/null || true
+		tensor op exp w.npy -o y.npy 2>/dev/null
+		valid
+	done
+	# A file never appears before its node.
+	numpy 'import glob
+outs = {x.get("out") for x in json.load(open("g.json"))["nodes"]}
+assert all(f in outs for f in glob.glob("*.npy")), outs'
+	tensor reduce sum y.npy -o loss.npy
+	tensor grad loss.npy w.npy -o d.npy
+	near d.npy y
+}
+
+@test "a document that was torn at any byte of its end is repaired, and says what was lost" {
+	leaf w 3
+	tensor op exp w.npy -o y.npy
+	cp g.json whole.json
+	size=$(stat -c %s g.json)
+	for cut in 1 2 3 4 5 20 100; do
+		head -c $((size - cut)) whole.json >g.json
+		run -0 --separate-stderr tensor op sin w.npy -o z.npy
+		if [ "$cut" -lt 5 ]; then
+			message "tensor op: g.json: was cut short and is repaired; nothing was lost"
+		else
+			message "tensor op: g.json: was cut short and is repaired; lost: {\"id\":1,\"op\":\"exp\"*"
+		fi
+		valid
+		nodes 'n[-1]["op"] == "sin" and n[0]["op"] == "randn"'
+	done
+	# -q says nothing; a head that is torn is no document
+	head -c $((size - 9)) whole.json >g.json
+	run -0 --separate-stderr tensor op sin w.npy -o z.npy -q
+	message ''
+	head -c 30 whole.json >g.json
+	run -3 --separate-stderr tensor op sin w.npy -o z2.npy
+	message "tensor op: g.json: *"
+	[ ! -e z2.npy ]
+}
+
+@test "10,000 nodes: of another program's making, laid out anew; a line stays short" {
+	leaf w 3
+	numpy 'd = json.load(open("g.json"))
+for i in range(1, 10000):
+    d["nodes"].append({"id": i, "op": "exp", "in": [i - 1], "rg": 1, "dtype": "<f8", "shape": [3], "out": f"f{i % 5000}.npy" if i % 2 else None})
+w = dict(d["nodes"][0]); head = dict(d, nodes=[])
+for x in d["nodes"]: x.pop("idx", None); x.pop("last", None)
+open("g.json", "w").write(json.dumps(head)[:-2] + "\n" + ",\n".join(json.dumps(x, separators=(",", ":")) for x in d["nodes"]) + "\n]}\n")'
+	tensor op sin w.npy -o y.npy
+	valid
+	nodes 'len(n) == 10001 and n[-1]["in"] == [0] and max(len(json.dumps(x)) for x in n) < 600'
+	before=$(stat -c %i g.json)
+	tensor op sin w.npy -o y.npy
+	[ "$(stat -c %i g.json)" = "$before" ]
+	tensor reduce sum y.npy -o loss.npy
+	tensor grad loss.npy w.npy -o d.npy
+	near d.npy 'np.cos(w)'
+}
+
+@test "hostile documents: every one of the fuzzer's corpus ends in a result or an error" {
+	tensor create ones 3 -o w.npy --graph ''
+	for f in "$TOP"/tests/fuzz/corpus/graph/*; do
+		for command in 'graph show' 'graph dot' 'graph verify' 'graph prune' 'grad w.npy -o d.npz' 'op exp w.npy -o y.npy' 'graph replay -o z.npy'; do
+			read -ra words <<<"$command"
+			cp "$f" g.json
+			run --separate-stderr timeout 10 tensor "${words[@]}"
+			# shellcheck disable=SC2154 # stderr is set by run
+			if [ "$status" -gt 5 ] || { [ "$status" -gt 1 ] && [ -z "$stderr" ]; }; then
+				echo "$command of $f: $status $stderr"
+				return 1
+			fi
+		done
+	done
+	while read -r name message; do
+		cp "$TOP/tests/fuzz/corpus/graph/$name" g.json
+		run -3 --separate-stderr tensor graph verify
+		message "tensor graph: *g.json: $message"
+	done <<-'EOT'
+		cycle node 1: an input is neither a number nor a node before this one
+		self node 1: an input is neither a number nor a node before this one
+		missing there is no node 0
+		twice node 0 comes after node 0
+		deep is nested too deeply for a graph
+		huge node 0: shape is *
+		major is a graph of version 2.0; this program reads versions 1.x
+		not_json is no JSON at byte 0
+		no_nodes is a graph without nodes
+	EOT
+	# Unknown keys stay, newer minor versions are read.
+	cp w.npy x.npy
+	cp "$TOP/tests/fuzz/corpus/graph/unknown" g.json
+	tensor op exp x.npy -o y.npy
+	tensor graph prune
+	numpy 'assert json.load(open("g.json"))["nodes"][0]["colour"] == {"a": [1, 2, "\u00e9"]}'
+	cp "$TOP/tests/fuzz/corpus/graph/minor" g.json
+	tensor op exp x.npy -o y.npy
+	numpy 'd = json.load(open("g.json")); assert d["tensor_graph"] == [1, 7] and len(d["nodes"]) == 3, d'
+}
