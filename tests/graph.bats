@@ -802,3 +802,31 @@ open("g.json", "w").write(json.dumps(head)[:-2] + "\n" + ",\n".join(json.dumps(x
 	tensor op exp x.npy -o y.npy
 	numpy 'd = json.load(open("g.json")); assert d["tensor_graph"] == [1, 7] and len(d["nodes"]) == 3, d'
 }
+
+@test "the schema of tensor-graph(5) describes what is written, and tells what is not" {
+	"$PYTHON" -c 'import jsonschema' 2>/dev/null || skip "no jsonschema"
+	leaf w 2,3
+	tensor create array '[1, 2, 3]' --dtype bfloat16 -o b.npy
+	tensor create full 3 1e300 -o f.npy
+	tensor op clip w.npy --min f.npy --max inf | tensor op mul - 2.5 | tensor op add - 9007199254740993 >r.npy
+	tensor op split w.npy 3 --axis 1 -o 's{}.npy'
+	tensor op add_ s0.npy 1
+	tensor op mul_ w.npy@0 2 --no-grad
+	tensor op detach w.npy -o d.npy
+	tensor op dropout w.npy -o $'odd\xff.npy'
+	tensor op mul w.npy 1+2j | tensor reduce sum - -o l.npz
+	tensor eval 'sum(exp(w) * w)' w=w.npy -o loss.npy
+	tensor grad loss.npy w.npy --create-graph -o dw.npy
+	tensor graph require f.npy l.npz
+	numpy 'import jsonschema
+schema = json.load(open(sys.argv[2])); d = json.load(open("g.json"))
+jsonschema.Draft202012Validator.check_schema(schema)
+v = jsonschema.Draft202012Validator(schema)
+bad = list(v.iter_errors(d))
+assert not bad, bad
+known = set(schema["$defs"]["node"]["properties"])
+assert {k for n in d["nodes"] for k in n} <= known and {k for n in d["nodes"] for k in n.get("file", {})} <= set(schema["$defs"]["file"]["properties"]), known
+assert {"alias", "cut", "attr", "rg", "idx", "last"} <= {k for n in d["nodes"] for k in n}
+for change in ("tensor_graph", [2, 0]), ("id", 5), ("nodes", [{"id": -1, "op": "exp", "dtype": "<f8", "shape": [], "out": None}]), ("nodes", [{"id": 0, "op": "exp", "dtype": "<f9", "shape": [], "out": None}]), ("nodes", [{"id": 0, "op": "exp"}]):
+    assert not v.is_valid({**d, change[0]: change[1]}), change' "$TOP/man/tensor-graph.schema.json"
+}
