@@ -26,6 +26,8 @@
 #define KERNEL_BLOCK(name, threads, parameters) extern "C" __global__ void __launch_bounds__(threads) name parameters
 /* Before a loop: as it is written.  Unrolled loops make the image several times as large. */
 #define ROLLED _Pragma("unroll 1")
+/* Before one whose iterations wait for memory. */
+#define UNROLL_4 _Pragma("unroll 4")
 #endif
 
 /* for each i of 0 .. n-1, whatever the grid */

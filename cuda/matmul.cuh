@@ -10,12 +10,6 @@
 
 #include "lib/accumulate.h"
 
-#ifdef __CUDACC__
-#define UNROLL_4 _Pragma("unroll 4")
-#else
-#define UNROLL_4
-#endif
-
 #define PRODUCT_FN static __device__ __forceinline__
 
 /*

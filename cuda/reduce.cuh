@@ -22,8 +22,7 @@ template <class Fold, class Element> struct fold_of {
 	static __device__ __forceinline__ void run(State *s, const Element *x, int n, int step, int64_t index,
 						   double ord)
 	{
-		for (int i = 0; i < n; i++)
-			Fold::add(s, x[i * step], index + i * step, ord);
+		UNROLL_4 for (int i = 0; i < n; i++) Fold::add(s, x[i * step], index + i * step, ord);
 	}
 };
 

@@ -75,6 +75,7 @@ using emulate::threadIdx;
 /* One block runs at a time, so shared memory is a section of its own, filled with rubbish before each. */
 #define __shared__ static __attribute__((section("emulated_shared")))
 #define ROLLED
+#define UNROLL_4
 
 #define KERNEL(name, parameters) DECLARE_KERNEL(name, 0, parameters)
 #define KERNEL_BLOCK(name, threads, parameters) DECLARE_KERNEL(name, threads, parameters)
