@@ -33,6 +33,11 @@ uint32_t crc32_zlib(uint32_t crc, const void *p, size_t n)
 	return crc;
 }
 
+uint32_t crc32_joined(uint32_t crc, uint32_t next, int64_t n)
+{
+	return (uint32_t)crc32_combine(crc, next, (z_off_t)n);
+}
+
 /* What a thread keeps from block to block. */
 struct block_state {
 	struct deflate_fast *fast;

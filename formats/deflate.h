@@ -10,7 +10,8 @@
 
 /* The CRC-32 of zip files; 0 to begin with. */
 uint32_t crc32_update(uint32_t crc, const void *p, size_t n);
-uint32_t crc32_zlib(uint32_t crc, const void *p, size_t n); /* the same, slower, on any machine */
+uint32_t crc32_zlib(uint32_t crc, const void *p, size_t n);    /* the same, slower, on any machine */
+uint32_t crc32_joined(uint32_t crc, uint32_t next, int64_t n); /* of bytes and, behind them, n bytes */
 
 /*
  * Decompress from in to out, as far as either reaches; all four move on.  *end: the compressed data are complete,

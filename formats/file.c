@@ -107,22 +107,24 @@ static const struct {
 	const char *magic;
 	size_t n;
 	const char *what;
+	size_t at; /* bytes in front of it */
 } foreign[] = {
-	{ "\x1f\x8b", 2, "is gzip-compressed: gunzip it first" },
-	{ "BZh", 3, "is bzip2-compressed: bunzip2 it first" },
+	{ "\x1f\x8b", 2, "is gzip-compressed: gunzip it first", 0 },
+	{ "BZh", 3, "is bzip2-compressed: bunzip2 it first", 0 },
 	{ "\xfd"
 	  "7zXZ",
-	  5, "is xz-compressed: unxz it first" },
-	{ "\x28\xb5\x2f\xfd", 4, "is zstd-compressed: unzstd it first" },
-	{ "\x89HDF", 4, "is an HDF5 file, which is not supported" },
-	{ "GGUF", 4, "is a GGUF file, which is not supported" },
-	{ "PAR1", 4, "is a Parquet file, which is not supported" },
+	  5, "is xz-compressed: unxz it first", 0 },
+	{ "\x28\xb5\x2f\xfd", 4, "is zstd-compressed: unzstd it first", 0 },
+	{ "\x89HDF", 4, "is an HDF5 file, which is not supported", 0 },
+	{ "GGUF", 4, "is a GGUF file, which is not supported", 0 },
+	{ "PAR1", 4, "is a Parquet file, which is not supported", 0 },
+	{ "ustar", 5, "is a tar archive, which is not supported, nor is PyTorch's format of that kind", 257 },
 };
 
 static const char *find_foreign(const unsigned char *head, size_t n)
 {
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
-		if (n >= foreign[i].n && !memcmp(head, foreign[i].magic, foreign[i].n))
+		if (n >= foreign[i].at + foreign[i].n && !memcmp(head + foreign[i].at, foreign[i].magic, foreign[i].n))
 			return foreign[i].what;
 	return NULL;
 }

@@ -455,6 +455,8 @@ static int torch_open(struct file *f, struct input *in, const struct format_opti
 		return -1;
 	if (torch_probe(head, n))
 		return open_legacy(f, in, err);
+	if (!n)
+		return error_set(err, ERR_FILE, "the file is empty");
 	if (n >= 2 && head[0] == 0x80)
 		return error_set(err, ERR_FILE, "is a Python pickle, but not of torch.save");
 	if (n < 4 || memcmp(head, "PK", 2))
@@ -501,6 +503,9 @@ static int describe(struct file *f, int i, struct array *out, bool shared, struc
 			return error_set(err, ERR_FILE, "is compressed, so that it can only be copied");
 		return (out->src = zip_source(&tf->zip, w->entry, t.low, t.nbytes, err)) ? 0 : -1;
 	}
+	/* The checksum is that of all bytes. */
+	if (w->entry >= 0 && !shared && t.nbytes == w->nbytes)
+		return (out->src = zip_checked(&tf->zip, w->entry, err)) ? 0 : -1;
 	start = w->offset;
 	if (w->entry >= 0 && zip_data(&tf->zip, w->entry, &start, err))
 		return -1;

@@ -61,4 +61,6 @@ bool torch_archive(const struct zip *z, const char *path);
 /* Read such an archive: f->format becomes pt's; takes z over, also when it fails. */
 int torch_open_archive(struct file *f, struct zip *z, struct error *err);
 
+extern const struct format_writer torch_writer;
+
 #endif

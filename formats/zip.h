@@ -63,6 +63,9 @@ void zip_stream_close(struct zip_stream *s); /* NULL is fine */
  */
 struct source *zip_source(const struct zip *z, int i, int64_t skip, int64_t nbytes, struct error *err);
 
+/* All bytes of a stored entry, in any order; the read that makes them complete verifies the entry.  NULL on failure. */
+struct source *zip_checked(const struct zip *z, int i, struct error *err);
+
 /* Of a format whose writers may leave checksums out: 0 stands for none. */
 void zip_unchecked(struct zip *z);
 

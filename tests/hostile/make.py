@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write unusual, broken and malicious npy, npz, safetensors and raw-adjacent files into a directory: make.py DIR
+"""Write unusual, broken and malicious npy, npz, safetensors, pt and raw-adjacent files into a directory: make.py DIR
 
 DIR/verdicts.tsv says of each, one a line: accept, refuse (exit status 3, nothing written) or either; the file; and the
 file with the arrays that an accepting reader gets, "-" where only its header can be read.  Expected files are written by
@@ -17,6 +17,7 @@ import zlib
 import numpy as np
 
 import safetensors_files
+import torch_files
 
 F4 = np.arange(12, dtype="<f4").reshape(3, 4)
 rows = []
@@ -402,6 +403,7 @@ def main():
     dtypes()
     archives()
     safetensors_files.make(accept, refuse, either)
+    torch_files.make(accept, refuse, either)
     with open("verdicts.tsv", "w", encoding="utf-8") as f:
         for row in rows:
             f.write("\t".join(row) + "\n")
