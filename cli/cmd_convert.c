@@ -132,6 +132,7 @@ static int sides(const struct options *o, const char *input, const char *output,
 struct inputs {
 	struct result *r;
 	int n;
+	bool named; /* the names are more than stems of files and keys of single members */
 };
 
 static int add_input(struct inputs *in, struct node *x, const char *name, struct error *err)
@@ -173,6 +174,7 @@ static int all_of_stdin(struct cli *c, struct inputs *in, const struct format_op
 	if (!f && !c->piped)
 		return -1;
 	if (f && f->archive) {
+		in->named = true;
 		for (int i = 0; i < f->nmembers; i++)
 			if (add_named(in, stdin_node(c, opt, f->members[i].name, err),
 				      graph_string(c->graph, f->members[i].name), err))
@@ -240,6 +242,7 @@ static int open_input(struct cli *c, const char *text, const struct format_optio
 	f = operand_open(c, p.path, opt, err);
 	if (!f)
 		goto done;
+	in->named |= name || (f->archive && !p.key);
 	if (f->nmembers != 1 && !p.key && many) {
 		/* Every member, under its own name. */
 		for (i = 0; i < f->nmembers; i++) {
@@ -412,7 +415,7 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		{ "skip-rows", 0, "N", &o.skip_rows, "lines of text to skip at the start", false },
 	};
 	struct format_options from = { 0 }, to = { 0 };
-	struct inputs in = { NULL, 0 };
+	struct inputs in = { 0 };
 	struct metadata metadata = { 0 };
 	const struct format *target;
 	bool fortran = false, many;
@@ -466,6 +469,8 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 			  in.n);
 		goto done;
 	}
+	if (!in.named && in.n == 1 && target && target->bare)
+		in.r[0].name = NULL;
 	if ((many && check_names(&in, err)) || cast_inputs(c, &in, &o, err))
 		goto done;
 	for (int i = 0; i < in.n && !detach; i++)

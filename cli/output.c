@@ -370,7 +370,9 @@ done:
 static int arrange_results(struct cli *c, struct writer *w, int n, const struct result *r, struct result *named,
 			   int *order, struct error *err)
 {
+	const struct format *format = writer_format(w);
 	struct planned *plan = calloc((size_t)n + 1, sizeof(*plan));
+	bool needs = format->archive && !(format->bare && n == 1);
 	int ret = plan ? 0 : error_memory(err, (size_t)n * sizeof(*plan));
 
 	for (int i = 0; i < n && !ret; i++) {
@@ -378,7 +380,7 @@ static int arrange_results(struct cli *c, struct writer *w, int n, const struct 
 
 		named[i] = r[i];
 		snprintf(number, sizeof(number), "arr_%d", i);
-		if (!r[i].name && writer_format(w)->archive && !(named[i].name = graph_string(c->graph, number)))
+		if (!r[i].name && needs && !(named[i].name = graph_string(c->graph, number)))
 			ret = error_memory(err, sizeof(number));
 		plan[i] = (struct planned){ named[i].name, r[i].node->dtype, &r[i].node->shape };
 	}
@@ -413,7 +415,7 @@ static int output_one_file(struct cli *c, int n, const struct result *r, const s
 		const char *name = results[i].name;
 
 		if (c->record && !streams) {
-			bool key = writer_format(w[0])->archive;
+			bool key = writer_format(w[0])->archive && name;
 
 			path[i] = malloc(strlen(c->common.output) + (key ? strlen(name) : 0) + 2);
 			if (!path[i]) {

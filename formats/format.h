@@ -195,6 +195,7 @@ struct format {
 	const char *suffixes; /* ".npy", several separated by blanks */
 	const char *help;     /* one line */
 	bool archive;	      /* can hold several named arrays */
+	bool bare;	      /* an archive, but also one array by itself, which has no name then */
 	bool several;	      /* several arrays can follow each other in one file or stream */
 	/* Do the first n bytes look like this format?  NULL: only its suffix tells. */
 	bool (*probe)(const unsigned char *head, size_t n);

@@ -546,6 +546,8 @@ const struct format format_pt = {
 	.suffixes = ".pt .pth",
 	.help = "tensors, state dicts and checkpoints of torch.save",
 	.archive = true,
+	.bare = true,
 	.probe = torch_probe,
 	.reader = &torch_reader,
+	.writer = &torch_writer,
 };
