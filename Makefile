@@ -180,6 +180,16 @@ tests: all $(UNIT) $(REPLAY) $(CUDA_TEST) $(STANDIN) $(CUBLAS_STANDIN)
 check: test
 	@+$(MAKE) --no-print-directory lint
 
+# Without levels and without vectors: what the others must agree with, bit for bit (tests/test_bits.py).
+plain: deps-build
+	@+$(MAKE) --no-print-directory BUILD=build/plain LEVELS=base CPPFLAGS=-DTENSOR_PLAIN \
+		LEVEL_base='-fno-tree-vectorize -fno-openmp-simd' build/plain/tensor
+
+TSAN := -O1 -g -fsanitize=thread
+tsan: deps-build deps-test
+	@+SANITIZER=tsan $(MAKE) --no-print-directory BUILD=build/tsan CFLAGS='$(TSAN)' LDFLAGS=-fsanitize=thread \
+		T='$(or $(T),threads streams npz)' tests
+
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 asan: deps-build deps-test
 	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CFLAGS='$(ASAN)' CXXFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
@@ -234,6 +244,8 @@ help:
 #:make test         build and run every test; T='cli show' runs some
 #:make check        test and lint
 #:make asan         the tests with the address and undefined behaviour sanitizers
+#:make tsan         the tests that use threads with the thread sanitizer
+#:make plain        build/plain/tensor, without vectors: what every other level is compared with
 #:make fuzz         build the fuzz targets with libFuzzer
 #:make bench        time whole commands against NumPy; BENCH_N=1000 for small arrays; tests/bench/bench.py tells more
 #:make lint         layers, formatting, warnings, man pages, scripts
@@ -243,8 +255,8 @@ help:
 #:make dist         a source archive
 #:make clean        remove build/
 #:
-#:demo, test, asan, bench and lint install the packages they need with apt-get; DEPS=skip leaves that out.
+#:demo, test, asan, tsan, bench and lint install the packages they need with apt-get; DEPS=skip leaves that out.
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d) $(EMULATED:.o=.d) $(STANDIN:%/libcuda-standin.so=%/driver.d) $(CUBLAS_STANDIN:%/libcublas-standin.so=%/cublas.d) $(CUDA_TEST:=.d)
-.PHONY: all test tests check asan fuzz fuzzers bench lint format install uninstall dist deb demo clean help FORCE
+.PHONY: all test tests check asan tsan plain fuzz fuzzers bench lint format install uninstall dist deb demo clean help FORCE
 .SECONDARY:

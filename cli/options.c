@@ -1,5 +1,6 @@
 /* Command-line options: a table a command, and the rules that hold for all. */
 #include "cli/cli.h"
+#include "lib/cpu_level.h"
 #include "cuda/device.h"
 
 #include <ctype.h>
@@ -301,6 +302,15 @@ int common_apply(struct cli *c, struct error *err)
 		if (parse_int(threads, "threads", 1, 1024, &n, err))
 			return -1;
 		engine_set_threads((int)n);
+	}
+	const char *cpu = getenv("TENSOR_CPU"), *tile = getenv("TENSOR_TILE");
+
+	if (cpu && *cpu && !cpu_level_known(cpu))
+		return error_set(err, ERR_USAGE, "TENSOR_CPU '%s' is unknown: this build has " CPU_LEVEL_WORDS, cpu);
+	if (tile && *tile) {
+		if (parse_int(tile, "TENSOR_TILE", 1, 1 << 24, &n, err))
+			return -1;
+		engine_set_tile(n);
 	}
 	return c->command->makes ? record_open(c, err) : 0;
 }

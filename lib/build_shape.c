@@ -955,18 +955,12 @@ static double largest(enum dtype d)
 	return d == DT_F64 ? DBL_MAX : d == DT_F16 ? 65504 : d == DT_BF16 ? 0x1.fep127 : FLT_MAX;
 }
 
-int build_nan_to_num(struct call *c, struct error *err)
+/* The floats x with nan and the infinities replaced. */
+static struct node *finite_floats(struct call *c, struct node *x, struct error *err)
 {
-	struct node *x = strong(c, 0, err), *nan = attr_get(c, "nan")->node, *y, *test;
+	struct node *nan = attr_get(c, "nan")->node, *test = node_map(c->graph, MAP_isnan, &x, err), *y;
 	const char *names[] = { "posinf", "neginf" };
 
-	if (!x)
-		return -1;
-	if (x->dtype == DT_BOOL || dtype_is_int(x->dtype))
-		return call_result(c, x, NULL, err);
-	if (dtype_is_complex(x->dtype))
-		return error_set(err, ERR_VALUE, "nan_to_num does not take %s", dtype_name(x->dtype));
-	test = node_map(c->graph, MAP_isnan, &x, err);
 	y = test ? node_map(c->graph, MAP_where, (struct node *[]){ test, nan, x }, err) : NULL;
 	for (int i = 0; y && i < 2; i++) {
 		struct node *limit = attr_get(c, names[i])->node,
@@ -977,5 +971,43 @@ int build_nan_to_num(struct call *c, struct error *err)
 		test = limit && inf ? node_map(c->graph, MAP_equal, (struct node *[]){ x, inf }, err) : NULL;
 		y = test ? node_map(c->graph, MAP_where, (struct node *[]){ test, limit, y }, err) : NULL;
 	}
-	return call_result(c, y, NULL, err);
+	return y;
+}
+
+/*
+ * Each part for itself.  re - |im| * -1j has re and |im| with the signs of their zeros, which a sum would lose; its conjugate
+ * is taken where im is negative.  Infinite replacements would make nan of the other part.
+ */
+static struct node *finite_complex(struct call *c, struct node *x, struct error *err)
+{
+	static const struct scalar down = { .kind = SCALAR_COMPLEX, .im = -1 };
+	struct graph *g = c->graph;
+	struct node *re = node_map(g, MAP_real, &x, err), *im = re ? node_map(g, MAP_imag, &x, err) : NULL, *size,
+		    *turn, *up, *negative;
+
+	for (int k = 0; k < c->nattrs; k++)
+		if (c->attrs[k].node && c->attrs[k].node->weak && !isfinite(c->attrs[k].node->scalar.re)) {
+			error_set(err, ERR_VALUE, "nan_to_num of %s takes finite replacements", dtype_name(x->dtype));
+			return NULL;
+		}
+	if (!im || !(re = finite_floats(c, re, err)) || !(im = finite_floats(c, im, err)) ||
+	    !(negative = node_map(g, MAP_signbit, &im, err)) || !(size = node_map(g, MAP_abs, &im, err)) ||
+	    !(turn = node_scalar(g, &down, NULL, err)) ||
+	    !(size = node_map(g, MAP_multiply, (struct node *[]){ size, turn }, err)) ||
+	    !(up = node_map(g, MAP_subtract, (struct node *[]){ re, size }, err)) ||
+	    !(turn = node_map(g, MAP_conj, &up, err)))
+		return NULL;
+	return node_map(g, MAP_where, (struct node *[]){ negative, turn, up }, err);
+}
+
+int build_nan_to_num(struct call *c, struct error *err)
+{
+	struct node *x = strong(c, 0, err);
+
+	if (!x)
+		return -1;
+	if (x->dtype == DT_BOOL || dtype_is_int(x->dtype))
+		return call_result(c, x, NULL, err);
+	return call_result(c, dtype_is_complex(x->dtype) ? finite_complex(c, x, err) : finite_floats(c, x, err), NULL,
+			   err);
 }

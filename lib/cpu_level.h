@@ -4,7 +4,25 @@
 
 #include <stdlib.h>
 
-#if defined(__x86_64__)
+#include <stdbool.h>
+#include <string.h>
+
+/* -DTENSOR_PLAIN: one level, as on other processors; "make plain". */
+#if defined(__x86_64__) && !defined(TENSOR_PLAIN)
+#define X86_LEVELS 1
+#else
+#define X86_LEVELS 0
+#endif
+
+#if X86_LEVELS
+
+#define CPU_LEVEL_WORDS "v2, v3 and v4"
+
+/* Is this a word for TENSOR_CPU? */
+static inline bool cpu_level_known(const char *word)
+{
+	return strlen(word) == 2 && word[0] == 'v' && word[1] >= '2' && word[1] <= '4';
+}
 
 /* TENSOR_CPU=v2|v3|v4 asks for a lower one than the processor has. */
 static inline int cpu_level(void)
@@ -25,6 +43,13 @@ static inline int cpu_level(void)
 }
 
 #else
+
+#define CPU_LEVEL_WORDS "base"
+
+static inline bool cpu_level_known(const char *word)
+{
+	return !strcmp(word, "base");
+}
 
 static inline int cpu_level(void)
 {

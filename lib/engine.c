@@ -38,6 +38,26 @@ static bool contiguous(const struct shape *s, const int64_t *strides, size_t ite
 	return true;
 }
 
+/*
+ * Can the array be read from its file in tiles?  Its elements must lie in C order, one in 16 bytes or so, without gaps that a
+ * tile should not read.
+ */
+static bool windowed(const struct shape *s, const int64_t *strides, size_t itemsize)
+{
+	enum { MOST = 16, GAP = 1 << 20 };
+	int64_t extent = (int64_t)itemsize, size = 1;
+
+	for (int i = s->ndim - 1; i >= 0; i--) {
+		if (s->dim[i] == 1)
+			continue;
+		if (s->dim[i] < 1 || strides[i] < extent || strides[i] - extent > GAP)
+			return false;
+		extent += strides[i] * (s->dim[i] - 1);
+		size *= s->dim[i];
+	}
+	return extent / MOST <= size * (int64_t)itemsize;
+}
+
 /* A source with the bytes first .. first+n-1 of src in memory; offsets into it count from first. */
 struct load {
 	struct source *src;
@@ -119,6 +139,7 @@ static int layout_make(struct node *x, struct source *bytes, int64_t offset, boo
 	l->offset = offset;
 	l->swap = swap;
 	l->contiguous = contiguous(&x->shape, x->strides, dtype_size(x->dtype));
+	l->windowed = !l->contiguous && x->size && !bytes->data && !bytes->sequential;
 	for (int i = 0; i < x->shape.ndim; i++) {
 		if (x->shape.dim[i] == 1)
 			continue;
@@ -144,7 +165,8 @@ static int prepare_leaf(struct node *x, struct error *err)
 {
 	bool flat = contiguous(&x->shape, x->strides, dtype_size(x->dtype));
 
-	if (!flat && x->size && leaf_load(x, err))
+	if (!flat && x->size &&
+	    (x->u.array.src->sequential || !windowed(&x->shape, x->strides, dtype_size(x->dtype))) && leaf_load(x, err))
 		return -1;
 	return layout_make(x, x->u.array.src, x->offset, x->u.array.swap, err);
 }
@@ -166,7 +188,7 @@ static int prepare_view(struct node *x, struct error *err)
 	if (src->sequential && leaf_load(base, err))
 		return -1;
 	src = base->u.array.src;
-	if (src->data || flat || !x->size)
+	if (src->data || flat || !x->size || windowed(&x->shape, x->strides, dtype_size(x->dtype)))
 		return layout_make(x, src, x->offset + base->u.array.offset - base->offset, base->u.array.swap, err);
 	/* Only the part of the file that the view touches. */
 	n = span(&x->shape, x->strides, x->offset, dtype_size(x->dtype), &first);
@@ -223,7 +245,7 @@ struct census {
 	int64_t bytes;
 	int64_t least; /* elements that a tile should have */
 	int64_t step;  /* of which it should be a multiple; 0: any */
-	bool streams, vmath;
+	bool streams, vmath, reduces;
 	bool simple;			 /* all is elementwise, range by range */
 	int maps, nleaves;		 /* nleaves > MAX_LEAVES: there are more */
 	struct node *leaves[MAX_LEAVES]; /* to be read, or turned, whole tiles at once */
@@ -243,6 +265,7 @@ static int take_census(struct node *x, struct census *t, struct error *err)
 		return 0;
 	x->pass = t->pass;
 	x->slot = t->slots++;
+	t->reduces |= x->kind == NODE_REDUCE && !x->value;
 	t->bytes += (int64_t)dtype_size(x->dtype);
 	if (x->value)
 		return 0;
@@ -255,6 +278,7 @@ static int take_census(struct node *x, struct census *t, struct error *err)
 
 			t->least = rows > t->least ? rows : t->least;
 		} else if (x->layout && !x->layout->contiguous) {
+			t->slots += x->layout->windowed;
 			return 0;
 		}
 		if (t->nleaves < MAX_LEAVES)
@@ -406,6 +430,13 @@ static int drain(struct node *x, int pass, struct error *err)
 	return 0;
 }
 
+static int64_t wanted_tile;
+
+void engine_set_tile(int64_t n)
+{
+	wanted_tile = (n + LOOP_PAD - 1) / LOOP_PAD * LOOP_PAD;
+}
+
 static int run_pass(struct node *x, struct sink *sink, struct error *err)
 {
 	struct census t = { .pass = next_pass(), .simple = true };
@@ -424,7 +455,9 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 		goto closed;
 	room = TILE_BYTES / t.bytes / CHUNK * CHUNK;
 	room = room < MIN_TILE ? MIN_TILE : room > MAX_TILE ? MAX_TILE : room;
-	if (t.least > room)
+	if (wanted_tile)
+		room = t.reduces ? (wanted_tile + CHUNK - 1) / CHUNK * CHUNK : wanted_tile;
+	if (t.least > room && !wanted_tile)
 		room = (t.least < MAX_TURNED ? t.least : MAX_TURNED) / CHUNK * CHUNK;
 	if (t.step && t.step <= MAX_TILE)
 		room = room < t.step ? t.step : room / t.step * t.step;
@@ -443,7 +476,8 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 	if (work < room)
 		room = (work + LOOP_PAD) / LOOP_PAD * LOOP_PAD;
 
-	if (work >= PARALLEL_FROM && ((!t.streams && !t.scans) || list_streams(&p, x, next_pass(), true)))
+	if (work >= (wanted_tile ? 2 * wanted_tile : PARALLEL_FROM) &&
+	    ((!t.streams && !t.scans) || list_streams(&p, x, next_pass(), true)))
 		nworkers = engine_threads();
 	else
 		p.nstreams = 0;
@@ -858,7 +892,8 @@ static int64_t memory_below(struct node *x, int pass)
 		struct node *in = x->in[i];
 		bool whole = is_barrier(in) || x->kind == NODE_BLOCK ||
 			     (x->kind == NODE_VIEW && (in->kind != NODE_LEAF || in->u.array.src->sequential ||
-						       !contiguous(&x->shape, x->strides, dtype_size(x->dtype))));
+						       (!contiguous(&x->shape, x->strides, dtype_size(x->dtype)) &&
+							!windowed(&x->shape, x->strides, dtype_size(x->dtype)))));
 
 		n += memory_below(in, pass);
 		if (whole && !in->value)

@@ -21,6 +21,12 @@ struct sink {
 void engine_set_threads(int n);
 int engine_threads(void);
 
+/*
+ * Elements of a tile, for tests: results must not depend on it, and passes of two tiles are shared by threads.  0: as it fits.
+ * Reductions are cut at multiples of a chunk, so their tiles are.
+ */
+void engine_set_tile(int64_t n);
+
 /* Compute x and hand its elements to the sink. */
 int engine_run(struct node *x, struct sink *sink, struct error *err);
 

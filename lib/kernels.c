@@ -1,4 +1,5 @@
 /* Chooses the loops for this processor, and answers for the table of maps. */
+#include "cpu_level.h"
 #include "kernels.h"
 
 #include <pthread.h>
@@ -6,7 +7,7 @@
 #include <string.h>
 
 /* The levels that the Makefile builds, best first. */
-#if defined(__x86_64__)
+#if X86_LEVELS
 #define LEVELS(F) F(v4) F(v3) F(v2)
 #define NAME(level) "x86-64-" #level
 #else
@@ -31,7 +32,7 @@ enum { NLEVELS = sizeof(all) / sizeof(*all) };
 static const struct kernels *chosen;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-#if defined(__x86_64__)
+#if X86_LEVELS
 /* The place in all[] of the best level that this processor has; v2 is what any has that runs this program. */
 static int best_level(void)
 {

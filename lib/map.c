@@ -112,7 +112,7 @@ struct node *node_map(struct graph *g, enum map_id id, struct node *const inputs
 {
 	const struct op *op = map_op(id);
 	int n = op->nin_min, first = op->flags & F_COND ? 1 : 0, type;
-	struct node *in[MAP_MAX_IN], *x;
+	struct node *in[MAP_MAX_IN], *typed[MAP_MAX_IN], *x;
 	struct shape shape;
 	enum dtype d, result;
 
@@ -131,7 +131,13 @@ struct node *node_map(struct graph *g, enum map_id id, struct node *const inputs
 			return NULL;
 	if (first && !(in[0] = node_cast(g, in[0], DT_BOOL, err)))
 		return NULL;
-	if (nodes_result_type(&d, n - first, in + first, err))
+	/* Where there are only loops over floats, a Python integer need not fit in the arrays' type, as in NumPy. */
+	memcpy(typed, in, (size_t)n * sizeof(*in));
+	for (int i = first; i < n && !map_has(id, DT_I64); i++)
+		for (int k = first; k < n; k++)
+			if (weak_int_out_of_range(in, i, k) && !(typed[i] = node_int(g, 0, err)))
+				return NULL;
+	if (nodes_result_type(&d, n - first, typed + first, err))
 		return NULL;
 	if ((op->flags & F_NOBOOL) && d == DT_BOOL) {
 		error_set(err, ERR_VALUE, "%s is not defined for bool; use %sastype first", op->name,

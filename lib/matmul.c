@@ -2,6 +2,7 @@
  * Matrix products.  How a product is cut into tasks, and what computes them, follows from shapes and types alone, and each
  * task is one thread's: so the bits of the result depend on neither the number of threads nor BLAS's own.
  */
+#include "cpu_level.h"
 #include "blas.h"
 #include "engine.h"
 #include "graph_internal.h"
@@ -41,7 +42,7 @@ static double multiplications(const struct product *p, enum dtype d)
 
 static const struct matmul_loops *loops_get(void)
 {
-#if defined(__x86_64__)
+#if X86_LEVELS
 	extern const struct matmul_loops matmul_v2, matmul_v3, matmul_v4;
 	const char *name = kernels_get()->name;
 

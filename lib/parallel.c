@@ -1,7 +1,9 @@
 /* A team of threads that pull tasks from a counter, and what they do in turn. */
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "engine.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,7 +19,10 @@ int engine_threads(void)
 	if (wanted > 0)
 		return wanted;
 
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	/* The processors that this process may use; sysconf would open files of /sys to count those of the machine. */
+	cpu_set_t set;
+	long n = sched_getaffinity(0, sizeof(set), &set) ? sysconf(_SC_NPROCESSORS_ONLN) : CPU_COUNT(&set);
+
 	return n < 1 ? 1 : n > 256 ? 256 : (int)n;
 }
 

@@ -160,19 +160,20 @@ bool layout_turned(const struct layout *l, size_t itemsize)
 	return l->ndim > 1 && l->strides[last - 1] == (int64_t)itemsize && l->strides[last] != (int64_t)itemsize;
 }
 
-/* Elements start .. start+n-1 in C order of the strided layout l, in memory at base. */
-static void copy_strided(unsigned char *dst, const struct layout *l, const unsigned char *base, int64_t start,
-			 int64_t n, size_t itemsize)
+/* Elements start .. start+n-1 in C order of the strided layout l; base: the byte at place "from" of it. */
+static void copy_strided(unsigned char *dst, const struct layout *l, const unsigned char *base, int64_t from,
+			 int64_t start, int64_t n, size_t itemsize)
 {
-	int64_t index[MAX_NDIM], last = l->ndim - 1, rest = start;
-	const unsigned char *src = base;
+	int64_t index[MAX_NDIM], last = l->ndim - 1, rest = start, place = -from;
+	const unsigned char *src;
 	bool turned = layout_turned(l, itemsize);
 
 	for (int i = l->ndim - 1; i >= 0; i--) {
 		index[i] = rest % l->dim[i];
 		rest /= l->dim[i];
-		src += index[i] * l->strides[i];
+		place += index[i] * l->strides[i];
 	}
+	src = base + place;
 	while (n > 0) {
 		int64_t run = l->dim[last] - index[last], rows = n / l->dim[last];
 
@@ -203,6 +204,18 @@ static void copy_strided(unsigned char *dst, const struct layout *l, const unsig
 	}
 }
 
+/* Where element i in C order is, in bytes from the first. */
+static int64_t layout_place(const struct layout *l, int64_t i)
+{
+	int64_t at = 0;
+
+	for (int k = l->ndim - 1; k >= 0; k--) {
+		at += i % l->dim[k] * l->strides[k];
+		i /= l->dim[k];
+	}
+	return at;
+}
+
 static bool aligned(const void *p)
 {
 	return (uintptr_t)p % 64 == 0;
@@ -224,8 +237,15 @@ static const void *pull_strided(struct context *c, struct node *x, int64_t start
 	buf = context_block(c, x->slot, n > c->tile ? n : c->tile, size, err);
 	if (!buf)
 		return NULL;
-	if (!l->contiguous)
-		copy_strided(buf, l, data + l->offset, start, n, size);
+	if (l->windowed) {
+		int64_t first = layout_place(l, start), end = layout_place(l, start + n - 1) + (int64_t)size;
+		unsigned char *window = n ? context_block(c, x->slot + 1, end - first, 1, err) : buf;
+
+		if (!window || (n && source_read(l->bytes, window, (size_t)(end - first), l->offset + first, err)))
+			return NULL;
+		copy_strided(buf, l, window, first, start, n, size);
+	} else if (!l->contiguous)
+		copy_strided(buf, l, data + l->offset, 0, start, n, size);
 	else if (source_read(l->bytes, buf, (size_t)n * size, l->offset + start * (int64_t)size, err))
 		return NULL;
 	if (l->swap)

@@ -11,6 +11,7 @@ struct layout {
 	struct source *bytes; /* what to read; not owned */
 	int64_t offset;
 	bool contiguous;
+	bool windowed; /* of a file, ascending: a tile reads the bytes from its first element to its last */
 	bool swap;
 	int ndim;
 	int64_t dim[MAX_NDIM], strides[MAX_NDIM];

@@ -12,7 +12,7 @@
 #include "random_loops.h"
 
 static random_fill_fn *const fills[] = {
-#if defined(__x86_64__)
+#if X86_LEVELS
 	random_fill_v2,
 	random_fill_v3,
 	random_fill_v4,

@@ -14,7 +14,7 @@ enum { FAMILIES = 4 };
 	}
 
 static reduce_find_fn *const families[][FAMILIES] = {
-#if defined(__x86_64__)
+#if X86_LEVELS
 	LEVEL_FAMILIES(v2),
 	LEVEL_FAMILIES(v3),
 	LEVEL_FAMILIES(v4),

@@ -5,6 +5,7 @@
 #ifndef TENSOR_REDUCE_LOOPS_H
 #define TENSOR_REDUCE_LOOPS_H
 
+#include "cpu_level.h"
 #include "accumulate.h"
 #include "reduce.h"
 
@@ -21,7 +22,7 @@ typedef const struct reduce_loops *reduce_find_fn(enum reduce_id id, enum dtype 
 	reduce_find_fn reduce_var_##level; \
 	reduce_find_fn reduce_norm_##level;
 
-#if defined(__x86_64__)
+#if X86_LEVELS
 REDUCE_FAMILIES(v2)
 REDUCE_FAMILIES(v3)
 REDUCE_FAMILIES(v4)

@@ -10,7 +10,7 @@
 #include "cpu_level.h"
 
 static scan_table *const levels[] = {
-#if defined(__x86_64__)
+#if X86_LEVELS
 	&scan_v2,
 	&scan_v3,
 	&scan_v4,

@@ -9,7 +9,7 @@
 #include "engine.h"
 
 static const struct sort_loops *const levels[] = {
-#if defined(__x86_64__)
+#if X86_LEVELS
 	&sort_v2,
 	&sort_v3,
 	&sort_v4,

@@ -33,7 +33,7 @@ struct stats_sink {
 };
 
 static stats_count_fn *const counters[][2] = {
-#if defined(__x86_64__)
+#if X86_LEVELS
 	{ stats_count_f64_v2, stats_count_c128_v2 },
 	{ stats_count_f64_v3, stats_count_c128_v3 },
 	{ stats_count_f64_v4, stats_count_c128_v4 },

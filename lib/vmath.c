@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cpu_level.h"
 #include "kernels.h"
 
 /* GCC alone calls the vector variants; Clang's loops call the scalar functions. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if X86_LEVELS && defined(__GNUC__) && !defined(__clang__)
 #define VECTORS 1
 #include <immintrin.h>
 #else

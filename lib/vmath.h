@@ -87,7 +87,7 @@ static inline float m_tanf(float x)
 #else
 
 /* In the loops, calls may become calls of vector variants, which vmath.c writes itself. */
-#if defined(LEVEL) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(LEVEL) && defined(__x86_64__) && !defined(TENSOR_PLAIN) && defined(__GNUC__) && !defined(__clang__)
 #define VARIANTS simd("notinbranch"),
 #else
 #define VARIANTS

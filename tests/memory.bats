@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# Arrays larger than memory: what streams does so in constant memory, from files, from pipes and in place.
+
+load helper
+
+# header DTYPE SHAPE BYTES FILE: a sparse .npy of zeros
+sparse() {
+	numpy 'import math
+with open(sys.argv[4], "wb") as f:
+    shape = eval(sys.argv[3])
+    np.lib.format.write_array_header_1_0(f, {"descr": sys.argv[2], "fortran_order": False, "shape": shape})
+    f.truncate(f.tell() + math.prod(shape) * np.dtype(sys.argv[2]).itemsize)' "$@"
+}
+
+# peak KIB COMMAND...: it succeeds, and no process of it takes more memory than that
+peak() {
+	"$PYTHON" -c 'import resource, subprocess, sys
+p = subprocess.run(sys.argv[2:])
+most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(most, "KiB", file=sys.stderr)
+sys.exit(p.returncode or (most > int(sys.argv[1])) * 99)' "$@"
+}
+
+@test "100 GB of which most is a hole, under a limit of 1 GB of addresses" {
+	slow_sanitizer "ulimit -v"
+	sparse '|u1' '(100000000000,)' big.npy || skip "no sparse files of this size here"
+	run -0 --separate-stderr bash -c 'ulimit -v 1000000; tensor info big.npy --field shape; tensor op clone big.npy@-5: | tensor show -; tensor reduce sum big.npy@:3000000000 | tensor show -'
+	output_is $'100000000000\n[0 0 0 0 0]\n0'
+	run -0 --separate-stderr bash -c 'ulimit -v 1000000; tensor reduce max big.npy@::100000 --dry-run'
+	# what must be whole, and cannot be
+	run -5 --separate-stderr bash -c 'ulimit -v 1000000; tensor op sort big.npy -o out.npy'
+	message 'tensor op: *memory*'
+	only big.npy
+}
+
+@test "every streaming command in constant memory" {
+	slow_sanitizer memory
+	sparse '<f4' '(10000, 10000)' a.npy
+	for words in 'op exp a.npy' 'op add a.npy a.npy@0' 'op where a.npy 1 a.npy' 'reduce sum a.npy' 'reduce var a.npy' 'reduce argmax a.npy' 'reduce max a.npy --axis 1' 'reduce sum a.npy --axis 0' \
+		'op cumsum a.npy' 'op concat a.npy a.npy' 'convert a.npy --dtype float16' 'eval exp(a)*2+a a=a.npy' 'op slice a.npy 1000:9000' 'op astype a.npy int8' 'op isnan a.npy'; do
+		# shellcheck disable=SC2086
+		run peak 65536 tensor $words -o /dev/null
+		[ "$status" = 0 ] || { echo "$words: $status $output"; return 1; }
+	done
+	# three stages, each below 64 MiB
+	run peak 65536 bash -c 'tensor op exp a.npy | tensor op mul - 2 | tensor op add - 1 >/dev/null'
+	[ "$status" = 0 ]
+}
+
+@test "in place, larger than the memory there is" {
+	slow_sanitizer memory
+	sparse '|i1' '(300000000,)' a.npy
+	run -0 --separate-stderr bash -c 'ulimit -v 200000; tensor op add_ a.npy 1 && tensor op mul_ a.npy@::2 3'
+	run -0 --separate-stderr tensor reduce sum a.npy -o s.npy
+	holds s.npy 600000000
+}
+
+@test "--mem-limit refuses before anything is computed or written" {
+	tensor create zeros 1000,1000 -o a.npy
+	run -5 --separate-stderr tensor op sort a.npy --mem-limit 1M -o b.npy
+	message 'tensor op: *memory*the limit is 1048576'
+	run -5 --separate-stderr env TENSOR_MEM_LIMIT=1M tensor matmul a.npy a.npy -o b.npy
+	tensor op exp a.npy --mem-limit 64M -o b.npy
+	tensor op sort a.npy --mem-limit 1G -o b.npy
+	for bad in 0 x 1Q -1 1.5M; do
+		run -2 --separate-stderr tensor op exp a.npy --mem-limit "$bad" -o c.npy
+	done
+	only a.npy b.npy
+}
+
+@test "--threads, TENSOR_THREADS and the words of tests" {
+	tensor create ones 10 -o a.npy
+	for bad in 0 -1 x 1.5 2000; do
+		run -2 --separate-stderr tensor op exp a.npy --threads "$bad"
+		message 'tensor op: *threads*'
+		run -2 --separate-stderr env TENSOR_THREADS="$bad" tensor op exp a.npy
+	done
+	TENSOR_THREADS=3 tensor op exp a.npy --threads 2 -o b.npy
+	TENSOR_THREADS='' tensor op exp a.npy -o b.npy
+	run -2 --separate-stderr env TENSOR_CPU=v9 tensor op exp a.npy
+	message "tensor op: TENSOR_CPU 'v9' is unknown: *"
+	run -2 --separate-stderr env TENSOR_TILE=0 tensor op exp a.npy
+	message 'tensor op: TENSOR_TILE*'
+	# as many threads as were asked for, and none for little work
+	command -v strace >/dev/null || skip "no strace"
+	slow_sanitizer "they start threads of their own"
+	tensor create ones 4000000 -o big.npy
+	for n in 1 2 3; do
+		strace -f -e trace=clone,clone3 -o trace tensor op exp big.npy --threads "$n" -o b.npy || skip "strace cannot trace here"
+		[ "$(grep -cE 'clone3?\(' trace)" = $((n - 1)) ]
+	done
+}
+
+@test "--dry-run tells passes, bytes, memory and threads; -v what was done" {
+	tensor create ones 1000,1000 --dtype float32 -o a.npy
+	run -0 --separate-stderr tensor eval 'exp(a - a.mean(axis=0)).sum()' a=a.npy --dry-run
+	[[ $output == *'float32 ()'* && $output == *pass*'a.npy (4000000 bytes)'*exp*sum* ]]
+	run -0 --separate-stderr tensor eval 'exp(a - a.mean(axis=0)).sum()' a=a.npy --dry-run --json
+	numpy 'j = json.loads(sys.argv[2]); assert j[0]["dtype"] == "float32" and j[0]["passes"] == 2, j' "$output"
+	run -0 --separate-stderr tensor op exp a.npy -v -o b.npy
+	[[ $stderr == *b.npy*float32*' in '*' ms' ]]
+	run -0 --separate-stderr tensor op exp a.npy -o b.npy
+	[ -z "$stderr$output" ]
+}
