@@ -166,10 +166,16 @@ static struct node *seed(struct grad *g, const struct node *loss, const char *na
  */
 static int versions(const struct grad *g, int64_t id, struct node **x, int room, struct error *err)
 {
-	int64_t oldest = g->h.n ? g->h.past[0].id : 0;
+	int64_t oldest = INT64_MAX;
 	const struct gnode *n;
 	int count = 0;
 
+	/* A long history is followed only as far back as the loss goes. */
+	if (graphdoc_node(g->h.doc, id, &n, err))
+		return -1;
+	for (int i = g->h.n; i-- > 0;)
+		if (g->h.past[i].id == id || (n->out && g->h.past[i].n->out && !strcmp(g->h.past[i].n->out, n->out)))
+			oldest = g->h.past[i].id;
 	while (id >= oldest) {
 		struct past *p = history_past(&g->h, id);
 

@@ -830,3 +830,20 @@ assert {"alias", "cut", "attr", "rg", "idx", "last"} <= {k for n in d["nodes"] f
 for change in ("tensor_graph", [2, 0]), ("id", 5), ("nodes", [{"id": -1, "op": "exp", "dtype": "<f8", "shape": [], "out": None}]), ("nodes", [{"id": 0, "op": "exp", "dtype": "<f9", "shape": [], "out": None}]), ("nodes", [{"id": 0, "op": "exp"}]):
     assert not v.is_valid({**d, change[0]: change[1]}), change' "$TOP/man/tensor-graph.schema.json"
 }
+
+@test "a gradient does not read the steps before: a long history costs nothing" {
+	leaf w 3
+	numpy 'np.save("x.npy", np.ones(3))'
+	for _ in $(seq 12); do
+		tensor op mul w.npy x.npy | tensor op square - | tensor reduce sum - -o loss.npy
+		tensor grad loss.npy w.npy | tensor op mul - 0.1 | tensor op sub_ w.npy - --no-grad
+	done
+	tensor op mul w.npy x.npy | tensor op square - | tensor reduce sum - -o loss.npy
+	# Lines in the middle that cannot be parsed are not looked at.
+	numpy 'lines = open("g.json").read().split("\n"); n = len(lines)
+for i in range(n // 4, n // 2): lines[i] = lines[i].replace("\"op\":\"", "\"op\":!\"", 1)
+open("g.json", "w").write("\n".join(lines))'
+	tensor grad loss.npy w.npy -o d.npy
+	near d.npy '2 * w'
+	run -3 tensor graph verify
+}
