@@ -110,23 +110,8 @@ static int nodes_of(struct cli *c, struct history *h, int n, const char **files,
 		return error_memory(err, (size_t)next * sizeof(*roots));
 	for (int i = 0; i < n; i++) {
 		const struct gnode *g;
-		char *spelled;
-		struct place p;
-		int found;
+		int found = history_newest(h, files[i], &g, err);
 
-		place_split(&p, files[i]);
-		spelled = p.path ? graphdoc_spell(h->doc, p.path, err) : NULL;
-		if (spelled && p.key) {
-			char *all = malloc(strlen(spelled) + strlen(p.key) + 2);
-
-			if (all)
-				sprintf(all, "%s:%s", spelled, p.key);
-			free(spelled);
-			spelled = all;
-		}
-		place_release(&p);
-		found = spelled ? graphdoc_newest(h->doc, spelled, &g, err) : -1;
-		free(spelled);
 		if (found == 0)
 			error_set(err, ERR_VALUE, "%s is not in the graph %s", files[i], graphdoc_path(h->doc));
 		if (found <= 0) {
@@ -374,6 +359,47 @@ done:
 
 /* == prune == */
 
+enum { RECENT = 1000 };
+
+/* A node is recorded before its file gets its name: one that was written just now may be about to. */
+static bool is_young(const struct gnode *n)
+{
+	return n->file.mtime_ns / 1000000000 > (int64_t)time(NULL) - 60;
+}
+
+/*
+ * What pipes that are running may still refer to: recent nodes that only flowed through a pipe and that nothing was computed from yet;
+ * and the newest node, so that no number is given twice.
+ */
+static int in_flight(struct graphdoc *doc, int64_t *keep, int count, struct error *err)
+{
+	int64_t next = graphdoc_next(doc), first = next > RECENT ? next - RECENT : 0;
+	bool read[RECENT] = { false }, newest = true;
+
+	for (int64_t id = next - 1; id >= first; id--) {
+		struct error skip = ERROR_INIT;
+		const struct gnode *g;
+
+		if (graphdoc_node(doc, id, &g, &skip)) {
+			if (!strstr(skip.text, "is no node") && !strstr(skip.text, "there is no node")) {
+				*err = skip;
+				return -1;
+			}
+			continue;
+		}
+		for (int k = 0; k < g->nin; k++)
+			if (g->in[k].id >= first)
+				read[g->in[k].id - first] = true;
+		for (int k = 0; k < g->nattrs; k++)
+			if (!g->attrs[k].text && g->attrs[k].ref.id >= first)
+				read[g->attrs[k].ref.id - first] = true;
+		if (newest || (!g->out && !read[id - first]))
+			keep[count++] = id;
+		newest = false;
+	}
+	return count;
+}
+
 static int prune(struct cli *c, int n, const char **files, struct error *err)
 {
 	struct history all = { .c = c, .doc = record_doc(c) }, h = { .c = c, .doc = record_doc(c) };
@@ -384,16 +410,16 @@ static int prune(struct cli *c, int n, const char **files, struct error *err)
 		return -1;
 	if (nodes_of(c, &all, n, files, err))
 		goto done;
-	keep = malloc(((size_t)all.n + 1) * sizeof(*keep));
+	keep = malloc(((size_t)all.n + RECENT) * sizeof(*keep));
 	if (!keep) {
 		error_memory(err, (size_t)all.n * sizeof(*keep));
 		goto done;
 	}
 	/* What gradients of files that are there need; without names, all of them. */
 	for (int i = 0; i < all.n; i++)
-		if (all.past[i].state == PAST_HERE)
+		if (all.past[i].state == PAST_HERE || (all.past[i].state == PAST_MISSING && is_young(all.past[i].n)))
 			keep[count++] = all.past[i].id;
-	if (history_collect(&h, count, keep, true, err))
+	if ((count = in_flight(all.doc, keep, count, err)) < 0 || history_collect(&h, count, keep, true, err))
 		goto done;
 	keep = realloc(keep, ((size_t)h.n + 1) * sizeof(*keep));
 	for (int i = 0; keep && i < h.n; i++)
@@ -428,10 +454,8 @@ static int replay(struct cli *c, const struct options *o, int n, const char **fi
 	}
 	for (int i = 0; i < n; i++) {
 		const struct gnode *g;
-		char *spelled = graphdoc_spell(h.doc, files[i], err);
-		int found = spelled ? graphdoc_newest(h.doc, spelled, &g, err) : -1;
+		int found = history_newest(&h, files[i], &g, err);
 
-		free(spelled);
 		if (found == 0)
 			error_set(err, ERR_VALUE, "%s is not in the graph %s", files[i], graphdoc_path(h.doc));
 		if (found <= 0)
@@ -457,7 +481,7 @@ static int replay(struct cli *c, const struct options *o, int n, const char **fi
 	c->record = NULL;
 	for (int i = 0; i < o->nset; i++) {
 		const char *equals = strchr(o->set[i], '=');
-		char name[4096], *spelled;
+		char name[4096];
 		const struct gnode *g;
 		int found;
 
@@ -466,9 +490,7 @@ static int replay(struct cli *c, const struct options *o, int n, const char **fi
 			goto done;
 		}
 		snprintf(name, sizeof(name), "%.*s", (int)(equals - o->set[i]), o->set[i]);
-		spelled = graphdoc_spell(h.doc, name, err);
-		found = spelled ? graphdoc_newest(h.doc, spelled, &g, err) : -1;
-		free(spelled);
+		found = history_newest(&h, name, &g, err);
 		if (found == 0)
 			error_set(err, ERR_VALUE, "--set %s: it is not in the graph", name);
 		if (found <= 0 || !(h.set[i].node = operand_node(c, equals + 1, err)))

@@ -44,11 +44,35 @@ static int verify(const struct history *h, const struct gnode *n, struct error *
 	return now.xxh3 == n->file.xxh3 ? 0 : changed(n, err);
 }
 
+int history_newest(const struct history *h, const char *name, const struct gnode **out, struct error *err)
+{
+	struct place p;
+	char *base, *spelled;
+	int found;
+
+	place_split(&p, name);
+	if (!p.path)
+		return error_memory(err, strlen(name));
+	if (p.slice) {
+		place_release(&p);
+		return error_set(err, ERR_USAGE, "%s: name the whole array, without a slice", name);
+	}
+	base = graphdoc_spell(h->doc, p.path, err);
+	spelled = base ? malloc(strlen(base) + (p.key ? strlen(p.key) : 0) + 2) : NULL;
+	if (spelled)
+		sprintf(spelled, "%s%s%s", base, p.key ? ":" : "", p.key ? p.key : "");
+	else if (base)
+		error_memory(err, strlen(base));
+	found = spelled ? graphdoc_newest(h->doc, spelled, out, err) : -1;
+	free(base);
+	free(spelled);
+	place_release(&p);
+	return found;
+}
+
 int history_find(struct history *h, const char *operand, int64_t *id, struct error *err)
 {
 	const struct gnode *n;
-	struct place p;
-	char *base, *spelled;
 	int found;
 
 	if (is_stdin(operand)) {
@@ -65,35 +89,24 @@ int history_find(struct history *h, const char *operand, int64_t *id, struct err
 		*id = x->recorded - 1;
 		return 0;
 	}
-	place_split(&p, operand);
-	if (!p.path)
-		return error_memory(err, strlen(operand));
-	if (p.slice) {
-		place_release(&p);
-		return error_set(err, ERR_USAGE, "%s: name the whole array, without a slice", operand);
-	}
-	base = graphdoc_spell(h->doc, p.path, err);
-	spelled = base ? malloc(strlen(base) + (p.key ? strlen(p.key) : 0) + 2) : NULL;
-	if (spelled)
-		sprintf(spelled, "%s%s%s", base, p.key ? ":" : "", p.key ? p.key : "");
-	found = spelled ? graphdoc_newest(h->doc, spelled, &n, err) : -1;
+	found = history_newest(h, operand, &n, err);
 	if (!found) {
+		struct place p;
 		struct stat st;
 
 		found = -1;
-		if (stat(p.path, &st))
+		place_split(&p, operand);
+		if (!p.path || stat(p.path, &st))
 			error_errno(err, ERR_FILE, "%s", operand);
 		else
 			error_set(err, ERR_VALUE,
 				  "%s is not in the graph %s: it was made without --graph or TENSOR_GRAPH", operand,
 				  graphdoc_path(h->doc));
+		place_release(&p);
 	} else if (found > 0) {
 		*id = n->id;
 		found = verify(h, n, err) ? -1 : 0;
 	}
-	free(base);
-	free(spelled);
-	place_release(&p);
 	return found;
 }
 

@@ -43,6 +43,9 @@ struct history {
 	} * set;
 };
 
+/* The newest node of a file or member, by its name: 1, 0 where there is none, -1 on error. */
+int history_newest(const struct history *h, const char *name, const struct gnode **out, struct error *err);
+
 /* The newest node of a file, its content compared with what was recorded; "-": what comes through the pipe. */
 int history_find(struct history *h, const char *operand, int64_t *id, struct error *err);
 

@@ -847,3 +847,39 @@ open("g.json", "w").write("\n".join(lines))'
 	near d.npy '2 * w'
 	run -3 tensor graph verify
 }
+
+@test "members of archives are replayed and set by name" {
+	numpy 'np.savez("z.npz", a=np.arange(3.), b=np.ones(3))'
+	tensor graph require z.npz:a
+	tensor op mul z.npz:a z.npz:b -o y.npz
+	run -0 tensor graph show y.npz:arr_0
+	[[ "$output" == *'y.npz:arr_0' ]]
+	tensor graph replay y.npz:arr_0 -o again.npy
+	holds again.npy '[0., 1, 2]'
+	tensor graph replay y.npz:arr_0 --set z.npz:b=3 -o again.npy
+	holds again.npy '[0., 3, 6]'
+	run -4 --separate-stderr tensor graph replay y.npz:none -o again.npy
+	message "tensor graph: y.npz:none is not in the graph *"
+	run -4 --separate-stderr tensor grad y.npz:none
+	message "tensor grad: y.npz:none is not in the graph *"
+}
+
+@test "graph prune beside writers loses nothing of theirs" {
+	leaf w 3
+	for i in 1 2 3; do
+		{
+			for k in $(seq 12); do
+				tensor op mul w.npy "$k" | tensor op add - "$i" -o "y$i-$k.npy"
+			done
+		} &
+	done
+	for _ in 1 2 3 4 5 6; do
+		tensor graph prune
+	done
+	wait
+	valid
+	run -0 tensor graph verify
+	output_is '37 files as recorded, 0 changed or gone'
+	tensor grad y3-12.npy w.npy --grad-output 1 -o d.npy
+	holds d.npy '[12., 12, 12]'
+}
