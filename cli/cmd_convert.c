@@ -388,6 +388,16 @@ static int tf32(struct options *o, struct format_options *in, struct format_opti
 	return 0;
 }
 
+/* Does x, or what it is a slice or another dtype of? */
+static bool requires_grad(const struct node *x)
+{
+	bool any = x->requires_grad;
+
+	for (int i = 0; i < x->nin && !any; i++)
+		any = requires_grad(x->in[i]);
+	return any;
+}
+
 int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 {
 	static const char *only_stdin[] = { "-" };
@@ -474,11 +484,13 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 	if ((many && check_names(&in, err)) || cast_inputs(c, &in, &o, err))
 		goto done;
 	for (int i = 0; i < in.n && !detach; i++)
-		if (in.r[i].node->requires_grad) {
+		if (requires_grad(in.r[i].node)) {
 			error_set(
 				err, ERR_VALUE,
 				"%s: Can't call numpy() on Tensor that requires grad. Use 'tensor convert --detach' instead",
-				in.r[i].node->label ? in.r[i].node->label : "standard input");
+				in.r[i].node->label ? in.r[i].node->label
+				: i < n		    ? argv[i]
+						    : "standard input");
 			goto done;
 		}
 	if (gather_metadata(c, o.metadata, &metadata, err))

@@ -418,6 +418,14 @@ assert eval(sys.argv[2]), n' "$1"
 	run -4 --separate-stderr tensor convert w.npy -o w.csv
 	message "tensor convert: w.npy: Can't call numpy() on Tensor that requires grad. Use 'tensor convert --detach' instead"
 	[ ! -e w.csv ]
+	for words in 'w.npy --dtype float32' 'w.npy@0:2' 'w.npy@::-1 --dtype float16'; do
+		# shellcheck disable=SC2086 # a list of words
+		run -4 --separate-stderr tensor convert $words -o no.npy
+		message "tensor convert: *w.npy*: Can't call numpy() on Tensor that requires grad. Use 'tensor convert --detach' instead"
+	done
+	tensor convert w.npy@0:2 --dtype float32 --detach -o half.npy
+	tensor op exp half.npy | tensor reduce sum - -o loss.npy
+	run -4 --separate-stderr tensor grad loss.npy w.npy
 	tensor convert w.npy --detach -o w.csv
 	tensor convert w.npy -o w.raw --to raw --detach
 	tensor op detach w.npy -o plain.npy
