@@ -575,6 +575,8 @@ static inline double d_erfinv(double x)
 	return __builtin_copysign(p, x);
 }
 
+#include "scalar_pair.h"
+
 /* -- compositions, in both forms -- */
 
 /* So that -inf times the 0 that a function tends to is 0. */
@@ -594,27 +596,47 @@ static inline double h_log1p_fraction(double x)
 	return h_log1p(x);
 }
 
+/* Of these, d_NAME are in scalar_pair.h. */
+static inline double h_sigmoid(double x)
+{
+	double e = h_exp(-__builtin_fabs(x));
+
+	return pick(x < 0, e, 1) / (1 + e);
+}
+
+static inline double h_softplus(double x)
+{
+	double low = h_log1p_fraction(h_exp(-__builtin_fabs(x)));
+
+	return pick(x > 0, x, 0) + low;
+}
+
+static inline double h_logsigmoid(double x)
+{
+	return -h_softplus(-x);
+}
+
+static inline double h_silu(double x)
+{
+	return finite_below(x) * h_sigmoid(x);
+}
+
+/* 0.5 (1 + tanh u) is the sigmoid of 2 u. */
+static inline double h_gelu_tanh(double x)
+{
+	return finite_below(x) * h_sigmoid(1.5957691216057307117597842397375 * (x + 0.044715 * x * x * x));
+}
+
+/* x tanh(log(1 + e)) with e = exp(x), as a fraction that never subtracts */
+static inline double h_mish(double x)
+{
+	double e = h_exp(-__builtin_fabs(x));
+	double top = pick(x < 0, e * (e + 2), 1 + 2 * e), bottom = top + pick(x < 0, 2, 2 * e * e);
+
+	return finite_below(x) * (top / bottom);
+}
+
 #define COMPOSITIONS(P) \
-	static inline double P##sigmoid(double x) \
-	{ \
-		double e = P##exp(-__builtin_fabs(x)); \
-\
-		return pick(x < 0, e, 1) / (1 + e); \
-	} \
-	static inline double P##softplus(double x) \
-	{ \
-		double low = P##log1p_fraction(P##exp(-__builtin_fabs(x))); \
-\
-		return pick(x > 0, x, 0) + low; \
-	} \
-	static inline double P##logsigmoid(double x) \
-	{ \
-		return -P##softplus(-x); \
-	} \
-	static inline double P##silu(double x) \
-	{ \
-		return finite_below(x) * P##sigmoid(x); \
-	} \
 	static inline double P##gelu(double x) \
 	{ \
 		/* erfc is steep: what is lost in t, and its slope there. */ \
@@ -624,19 +646,6 @@ static inline double h_log1p_fraction(double x)
 		double correction = lost * slope, tail = P##erfc(t); \
 \
 		return 0.5 * finite_below(x) * (tail - tail * pick(t > 0 && t < 40, correction, 0)); \
-	} \
-	/* 0.5 (1 + tanh u) is the sigmoid of 2 u. */ \
-	static inline double P##gelu_tanh(double x) \
-	{ \
-		return finite_below(x) * P##sigmoid(1.5957691216057307117597842397375 * (x + 0.044715 * x * x * x)); \
-	} \
-	/* x tanh(log(1 + e)) with e = exp(x), as a fraction that never subtracts */ \
-	static inline double P##mish(double x) \
-	{ \
-		double e = P##exp(-__builtin_fabs(x)); \
-		double top = pick(x < 0, e * (e + 2), 1 + 2 * e), bottom = top + pick(x < 0, 2, 2 * e * e); \
-\
-		return finite_below(x) * (top / bottom); \
 	} \
 	static inline double P##elu(double x, double alpha) \
 	{ \

@@ -65,8 +65,11 @@ def limited(fn, at):
 
 
 def gelu_tanh(x):
-    u = np.sqrt(2 / PI) * (x + LD("0.044715") * x * x * x)
-    return x * sigmoid(2 * u)
+    """Of an mpf: the exponent has more digits than a longdouble."""
+    if not mpmath.isfinite(x):
+        return mpmath.nan
+    u = mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf("0.044715") * x ** 3)
+    return x / (1 + mpmath.exp(-2 * u)) if abs(u) < 2000 else max(x, mpmath.mpf(0))
 
 
 def selu(x):
@@ -154,11 +157,11 @@ UNARY = {
     "hardsigmoid": activation(lambda x: np.clip(x + 3, 0, 6) / 6),
     "hardswish": activation(limited(lambda x: x * np.clip(x + 3, 0, 6) / 6, (-0.0, np.inf))),
     "softsign": activation(lambda x: x / (1 + np.abs(x)), bound=1.5),
-    "sigmoid": activation(sigmoid), "logsigmoid": activation(lambda x: -softplus(-x)), "softplus": activation(softplus),
-    "silu": activation(limited(lambda x: x * sigmoid(x), (-0.0, np.inf))),
-    "mish": activation(limited(lambda x: x * np.tanh(softplus(x)), (-0.0, np.inf))),
+    "sigmoid": activation(sigmoid, wide=1), "logsigmoid": activation(lambda x: -softplus(-x), wide=1.1), "softplus": activation(softplus, wide=1.1),
+    "silu": activation(limited(lambda x: x * sigmoid(x), (-0.0, np.inf)), wide=1),
+    "mish": activation(limited(lambda x: x * np.tanh(softplus(x)), (-0.0, np.inf)), wide=1),
     "gelu": activation(limited(mp(lambda x: x * erfc(-x / mpmath.sqrt(2)) / 2 if mpmath.isfinite(x) else mpmath.nan), (-0.0, np.inf))),
-    "gelu_tanh": activation(limited(gelu_tanh, (-0.0, np.inf)), wide=1500),
+    "gelu_tanh": activation(limited(mp(gelu_tanh), (-0.0, np.inf)), wide=1),
 }
 
 UNARY["gelu_erf"] = UNARY["gelu"]

@@ -261,6 +261,18 @@ static long double sigmoid_exact(long double x)
 	return 1 / (1 + expl(-x));
 }
 
+static long double silu_exact(long double x)
+{
+	return x * sigmoid_exact(x);
+}
+
+static long double mish_exact(long double x)
+{
+	long double e = expl(-fabsl(x));
+
+	return x * (x < 0 ? e * (e + 2) / (e * (e + 2) + 2) : (1 + 2 * e) / (1 + 2 * e + 2 * e * e));
+}
+
 static long double softplus_exact(long double x)
 {
 	return (x > 0 ? x : 0) + log1pl(expl(-fabsl(x)));
@@ -295,8 +307,10 @@ static void test_functions(void)
 	TEST(sqrt, 0.501)
 #undef TEST
 	test_function(MAP_rsqrt, "rsqrt", rsqrt_exact, 1);
-	test_function(MAP_sigmoid, "sigmoid", sigmoid_exact, 2.5);
-	test_function(MAP_softplus, "softplus", softplus_exact, 2);
+	test_function(MAP_sigmoid, "sigmoid", sigmoid_exact, 1);
+	test_function(MAP_silu, "silu", silu_exact, 1);
+	test_function(MAP_mish, "mish", mish_exact, 1);
+	test_function(MAP_softplus, "softplus", softplus_exact, 1.1);
 }
 
 static int result_is_bool(int id)
