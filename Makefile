@@ -158,6 +158,46 @@ $(CUBLAS_STANDIN): $(BUILD)/tests/cuda/cublas.o
 	$(Q)$(CXX) $(CXXFLAGS) $(LDFLAGS) -pthread -shared -o $@ $^ -ldl
 $(BUILD)/tests/cuda/test_matmul: | $(CUBLAS_STANDIN)
 
+# The image of the CUDA kernels: PTX, which ptxas makes into machine code for each architecture (any of 75 80 86 ... in
+# CUDA_ARCHS), and all of that as one compressed file, which the program holds.  CUDA_ARCHS=ptx leaves machine code to the
+# driver (seconds to build instead of minutes); where it is empty, or without nvcc, there are no kernels, and everything
+# else is the same.  What the compilers say stays beside what they make, for tests/test_cuda_image.py.
+ifeq ($(origin NVCC),undefined)
+NVCC := $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc))
+endif
+CUDA_ARCHS ?=
+CUDA_BUILD ?= $(BUILD)/cuda
+CUDA_BIN := $(if $(NVCC),$(dir $(NVCC)))
+NVCC_FLAGS := -std=c++17 -fmad=false -I. --Werror all-warnings
+CUDA_CUBINS := $(foreach a,$(filter-out ptx,$(CUDA_ARCHS)),$(CUDA_BUILD)/tensor.sm_$(a).cubin)
+CUDA_IMAGE := $(if $(and $(NVCC),$(strip $(CUDA_ARCHS))),$(CUDA_BUILD)/tensor.fatbin)
+
+$(CUDA_BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(NVCC) $(NVCC_FLAGS) $(CUDA_ARCHS)' | cmp -s - $@ || echo '$(NVCC) $(NVCC_FLAGS) $(CUDA_ARCHS)' >$@
+
+$(CUDA_BUILD)/tensor.new.ptx: cuda/tensor.cu $(CUDA_BUILD)/flags
+	$(call say,NVCC)
+	$(Q)$(NVCC) $(NVCC_FLAGS) -arch=compute_75 -ptx -MD -MP -MF $(CUDA_BUILD)/tensor.d -MT $@ -o $@ $< 2>$@.log || { cat $@.log; exit 1; }
+
+# A change of a header that changes no kernel ends here.
+$(CUDA_BUILD)/tensor.ptx: $(CUDA_BUILD)/tensor.new.ptx
+	@cmp -s $< $@ || cp $< $@
+
+$(CUDA_BUILD)/tensor.sm_%.cubin: $(CUDA_BUILD)/tensor.ptx
+	$(call say,PTXAS)
+	$(Q)$(CUDA_BIN)ptxas -v -warn-spills -arch=sm_$* -o $@ $< >$@.log 2>&1 || { grep -v '^ptxas info' $@.log; exit 1; }
+
+$(CUDA_BUILD)/tensor.fatbin: $(CUDA_BUILD)/tensor.ptx $(CUDA_CUBINS) $(CUDA_BUILD)/flags
+	$(call say,FATBIN)
+	$(Q)$(CUDA_BIN)fatbinary --create=$@ -64 --compress-all --compress-mode=size --image3=kind=ptx,sm=75,file=$< \
+		$(foreach c,$(CUDA_CUBINS),--image3=kind=elf$(comma)sm=$(patsubst $(CUDA_BUILD)/tensor.sm_%.cubin,%,$c)$(comma)file=$c)
+comma := ,
+
+$(BUILD)/cuda/image.o: $(CUDA_IMAGE) $(CUDA_BUILD)/flags
+$(BUILD)/cuda/image.o: override CPPFLAGS += $(if $(CUDA_IMAGE),-DTENSOR_CUDA_IMAGE_FILE='"$(CUDA_IMAGE)"')
+-include $(CUDA_BUILD)/tensor.d
+
 # Unit programs see the whole library, not only its public names.
 $(UNIT): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtensor.a
 	$(call say,LINK)
@@ -175,7 +215,7 @@ test: deps-build deps-test
 	@+$(MAKE) --no-print-directory tests
 
 tests: all $(UNIT) $(REPLAY) $(CUDA_TEST) $(STANDIN) $(CUBLAS_STANDIN)
-	@BUILD='$(abspath $(BUILD))' VERSION='$(VERSION)' CC='$(CC)' tests/run $(T)
+	@BUILD='$(abspath $(BUILD))' VERSION='$(VERSION)' CC='$(CC)' CUDA_BUILD='$(abspath $(CUDA_BUILD))' CUDA_ARCHS='$(if $(CUDA_IMAGE),$(CUDA_ARCHS))' tests/run $(T)
 
 check: test
 	@+$(MAKE) --no-print-directory lint
@@ -192,11 +232,11 @@ tsan: deps-build deps-test
 
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 asan: deps-build deps-test
-	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CFLAGS='$(ASAN)' CXXFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
+	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CUDA_BUILD='$(CUDA_BUILD)' CFLAGS='$(ASAN)' CXXFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
 
 FUZZ := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 fuzz: deps-build deps-fuzz
-	@+$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang CFLAGS='$(FUZZ)' LDFLAGS=-fsanitize=fuzzer,address,undefined fuzzers
+	@+$(MAKE) --no-print-directory BUILD=build/fuzz CUDA_BUILD='$(CUDA_BUILD)' CC=clang CFLAGS='$(FUZZ)' LDFLAGS=-fsanitize=fuzzer,address,undefined fuzzers
 
 fuzzers: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%)
 	@echo "run one with: $(firstword $^) NEW_CORPUS tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(firstword $^)))"

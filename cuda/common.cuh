@@ -1,6 +1,6 @@
 /*
- * What the kernels share: how one is declared, the types of lib/loops.h, and the scalar functions of lib/, whose text is compiled
- * here for the device, so that both devices compute the same.
+ * What the kernels share: how one is declared, the types of lib/loops.h, and the scalar functions of lib/, whose text
+ * is compiled here for the device, so that both devices compute the same.
  *
  * The kernels are also compiled for the CPU, by tests/cuda/emulate.h, which then stands before this file.
  */
@@ -17,9 +17,9 @@
 #include "kernels.h"
 
 /*
- * KERNEL(name, (parameters)) { ... }: threads know nothing of each other; any grid and block.
- * KERNEL_BLOCK(name, threads, (parameters)) { ... }: blocks of that many threads, which share memory and wait for each other.
- * Parameters are pointers to device memory, integers, doubles, and the structs of kernels.h.
+ * KERNEL(name, (parameters)) { ... }: threads know nothing of each other; any grid and block. KERNEL_BLOCK(name,
+ * threads, (parameters)) { ... }: blocks of that many threads, which share memory and wait for each other. Parameters
+ * are pointers to device memory, integers, doubles, and the structs of kernels.h.
  */
 #ifdef __CUDACC__
 #define KERNEL(name, parameters) extern "C" __global__ void name parameters

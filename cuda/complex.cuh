@@ -1,6 +1,6 @@
 /*
- * complex64 and complex128 in CUDA C++: the types c64 and c128 that lib/loops.h has in C, with the operators that C has for
- * them, and the functions of <complex.h> that lib/scalar_math.h calls.
+ * complex64 and complex128 in CUDA C++: the types c64 and c128 that lib/loops.h has in C, with the operators that C
+ * has for them, and the functions of <complex.h> that lib/scalar_math.h calls.
  */
 #ifndef TENSOR_CUDA_COMPLEX_CUH
 #define TENSOR_CUDA_COMPLEX_CUH

@@ -1,6 +1,7 @@
 /*
- * The elementary functions of complex numbers, under the names of <complex.h>, in float64.  Values at infinities, zeros and nan are
- * those of C11, Annex G.  Within a few ULP in each part, but for cpow, whose error grows with the logarithm of its result.
+ * The elementary functions of complex numbers, under the names of <complex.h>, in float64.  Values at infinities,
+ * zeros and nan are those of C11, Annex G.  Within a few ULP in each part, but for cpow, whose error grows with the
+ * logarithm of its result.
  *
  * They are functions, not copied into each kernel that calls them: the image would be several times as large.
  */
@@ -48,7 +49,7 @@ COMPLEX_FN c128 csqrt(c128 z)
 	return x >= 0 ? c128(back * r, copysign(back * d, z.im)) : c128(back * d, copysign(back * r, z.im));
 }
 
-/* size exp(x) times (c, s), where exp(x) alone may overflow or vanish.  After three steps nothing is finite any more but 0. */
+/* size exp(x) (c, s), where exp(x) may overflow or vanish.  After three steps nothing is finite any more but 0. */
 static inline __device__ c128 exp_times(double x, double size, double c, double s)
 {
 	ROLLED for (int step = 0; step < 3; step++)
@@ -228,8 +229,8 @@ static inline __device__ c128 ctan(c128 z)
 /*
  * -- the inverses of sinh, sin, cos and cosh --
  *
- * Source: Hull, Fairgrieve, Tang, "Implementing the complex arcsine and arccosine functions using exception handling", ACM
- * TOMS 23 (1997).  For u, v >= 0 with a = (hypot(u, v + 1) + hypot(u, v - 1)) / 2 and b = v / a:
+ * Source: Hull, Fairgrieve, Tang, "Implementing the complex arcsine and arccosine functions using exception
+ * handling", ACM TOMS 23 (1997).  For u, v >= 0 with a = (hypot(u, v + 1) + hypot(u, v - 1)) / 2 and b = v / a:
  * asinh(u + i v) = acosh(a) + i asin(b).
  */
 

@@ -1,20 +1,21 @@
 /*
- * The kernels of the module image, and how they are launched: for the executor (run.c), for tests, and for anybody else who loads the
- * image.  C and CUDA C++.
+ * The kernels of the module image, and how they are launched: for the executor (run.c), for tests, and for anybody
+ * else who loads the image.  C and CUDA C++.
  *
- * Every kernel has a plain name (extern "C").  Parameters are passed in the order given here; int64_t, uint64_t, double and
- * pointers to device memory take 8 bytes, int takes 4, structs are those below, by value.  Blocks of elements are
- * contiguous, in native byte order, and aligned to the size of an element (16 for complex128).  n counts elements.
+ * Every kernel has a plain name (extern "C").  Parameters are passed in the order given here; int64_t, uint64_t,
+ * double and pointers to device memory take 8 bytes, int takes 4, structs are those below, by value.  Blocks of
+ * elements are contiguous, in native byte order, and aligned to the size of an element (16 for complex128).  n counts
+ * elements.
  *
  * <s> is the suffix of an element type:
  *
  *	b i8 u8 i16 u16 i32 u32 i64 u64 f16 bf16 f32 f64 c64 c128 e4m3 e5m2
  *
- * bool (b) is a byte, true where it is not 0, and 1 where a kernel writes it; f16, bf16, e4m3 and e5m2 are bits in 2 or 1 bytes; c64 and c128
- * are (real, imaginary).
+ * bool (b) is a byte, true where it is not 0, and 1 where a kernel writes it; f16, bf16, e4m3 and e5m2 are bits in 2
+ * or 1 bytes; c64 and c128 are (real, imaginary).
  *
- * Launch: "any" is any one-dimensional grid and block, each thread takes every (gridDim * blockDim)-th element; the result does not depend on it.
- * "block N" is blocks of exactly N threads.  No kernel needs dynamic shared memory.
+ * Launch: "any" is any one-dimensional grid and block, each thread takes every (gridDim * blockDim)-th element; the
+ * result does not depend on it.  "block N" is blocks of exactly N threads.  No kernel needs dynamic shared memory.
  */
 #ifndef TENSOR_CUDA_KERNELS_H
 #define TENSOR_CUDA_KERNELS_H
@@ -23,7 +24,7 @@
 
 enum { CUDA_MAX_NDIM = 64 };
 
-/* Where the elements of a strided array are: element (i, j, ...) at base + i * stride[0] + j * stride[1] + ... bytes. */
+/* A strided array: element (i, j, ...) is at base + i * stride[0] + j * stride[1] + ... bytes. */
 struct strided_layout {
 	int64_t ndim;
 	int64_t dim[CUDA_MAX_NDIM];    /* elements */
@@ -37,16 +38,21 @@ enum { CUDA_ARANGE, CUDA_LINSPACE, CUDA_LOGSPACE, CUDA_GEOMSPACE };
  * == elementwise ops: map.cuh; launch: any ==
  *
  * map_<op>_<s>(int64_t n, void *out, const void *x[, const void *y[, const void *z]])
- *	<op>: the id of a MAP row of lib/ops.def; <s>: a type of its types column (Bool, Int, Unsigned, Float, Complex; H is f16 and bf16 as
- *	bits); as many operands as its column nin says, all of type <s>, but the first of "where", which is b.  out has type
- *	<s>, or b where the column result is BOOL, or the real type of <s> where it is REAL (c64: f32, c128: f64).
- *	out[i] = expr of x[i], y[i], z[i].  out may be one of the operands, if their elements have the same size.
- *	Exponents of map_power_<signed> must not be negative.
+ *	<op>: the id of a MAP row of lib/ops.def; <s>: a type of its types column (Bool, Int, Unsigned, Float,
+ *	Complex; H is f16 and bf16 as bits); as many operands as its column nin says, all of type <s>, but the first
+ *	of "where", which is b.  out has type <s>, or b where the column result is BOOL, or the real type of <s> where
+ *	it is REAL (c64: f32, c128: f64).  out[i] = expr of x[i], y[i], z[i].  out may be one of the operands, if their
+ *	elements have the same size.  Exponents of map_power_<signed> must not be negative.  Integers, bools, arithmetic
+ *	and comparisons have the bits of the CPU, and so have most functions of float32, which are computed in double
+ *	by the text of lib/scalar_double.h; the other ones, and those of complex64, are rounded once from CUDA's for
+ *	double.  Functions of float64 are CUDA's, at most 2 ULP from the exact result (lgamma more next to its zeros),
+ *	or made of several.
  *
  * == casts: cast.cuh; launch: any ==
  *
  * cast_<from>_<to>(int64_t n, void *out, const void *x)		<from>, <to>: any two of the 17 types
- *	out[i] = x[i] as ndarray.astype has it on x86 (lib/cast_loops.c); out is not x.  Which nan a nan becomes is not specified.
+ *	out[i] = x[i] as ndarray.astype has it on x86 (lib/cast_loops.c); out is not x.  Which nan a nan becomes is
+ *	not specified.
  *
  * == elements from their index: create.cuh; launch: any ==
  *
@@ -56,29 +62,34 @@ enum { CUDA_ARANGE, CUDA_LINSPACE, CUDA_LOGSPACE, CUDA_GEOMSPACE };
  * range_f32(int64_t n, float *out, int64_t start, double first, double step)
  *	out[i] = first + (start + i) * step, all in float32; first and step are float32 values.
  *
- * range_f64(int64_t n, double *out, int64_t start, int kind, double first, double step, double stop, double base, int64_t pinned, int whole)
- *	With k = start + i and v = first + k * step: v for CUDA_ARANGE and CUDA_LINSPACE, base**v for CUDA_LOGSPACE, stop for k == pinned (-1:
- *	none).  CUDA_GEOMSPACE: 10**v with the sign of base, base for k == 0, stop for k == pinned.
- *	whole != 0: rounded down (not for CUDA_GEOMSPACE).
+ * range_f64(int64_t n, double *out, int64_t start, int kind, double first, double step, double stop, double base,
+ *	     int64_t pinned, int whole)
+ *	With k = start + i and v = first + k * step: v for CUDA_ARANGE and CUDA_LINSPACE, base**v for CUDA_LOGSPACE,
+ *	stop for k == pinned (-1: none).  CUDA_GEOMSPACE: 10**v with the sign of base, base for k == 0, stop for k ==
+ *	pinned.  whole != 0: rounded down (not for CUDA_GEOMSPACE).
  *
  * random_<dist>(int64_t n, void *out, int64_t start, uint64_t seed, double a, double b, uint64_t lo, uint64_t range)
- *	<dist>: uniform normal exponential (out is double), bernoulli integer (out is int64).  out[i] = element start + i of the array
- *	that lib/random.h describes; the same bits as the CPU's.
+ *	<dist>: uniform normal exponential (out is double), bernoulli integer (out is int64).  out[i] = element start
+ *	+ i of the array that lib/random.h describes; the same bits as the CPU's.
  *
  * == moves: move.cuh; launch: any ==
  *
  * fill_<bytes>(int64_t n, void *out, uint64_t lo, uint64_t hi)		bytes: 1 2 4 8 16
  *	out[i] = the value whose bits are the low <bytes> bytes of lo, and for 16 bytes hi after lo.
  *
- * strided_<bytes>(int64_t n, void *out, const void *base, int64_t start, struct strided_layout l)	bytes: 1 2 4 8 16
+ * strided_<bytes>(int64_t n, void *out, const void *base, int64_t start, struct strided_layout l)
+ *	bytes: 1 2 4 8 16.
  *	out[i] = element start + i, in C order, of the array l; base points to its element (0, 0, ...).
  *
  * iota(int64_t n, int64_t *out, int64_t start, int64_t inner, int64_t dim)
- *	out[i] = (start + i) / inner % dim: the index along an axis of dim elements, whose later axes have inner elements together.
+ *	out[i] = (start + i) / inner % dim: the index along an axis of dim elements, whose later axes have inner
+ *	elements together.
  *
- * concat_<bytes>(int64_t n, void *out, int64_t start, const void *in, int64_t row, int64_t first, int64_t width)	bytes: 1 2 4 8 16
- *	One input of a concatenation.  A row of the result has row elements, of which those from first to first + width - 1 come from in, whose
- *	rows have width elements.  out[0 .. n-1] are the elements start .. of the result: those from this input are written.
+ * concat_<bytes>(int64_t n, void *out, int64_t start, const void *in, int64_t row, int64_t first,
+ *		int64_t width)		bytes: 1 2 4 8 16
+ *	One input of a concatenation.  A row of the result has row elements, of which those from first to first +
+ *	width - 1 come from in, whose rows have width elements.  out[0 .. n-1] are the elements start .. of the
+ *	result: those from this input are written.
  *
  * swap_<unit>(int64_t n, void *x)		unit: 2 4 8
  *	Reverses the bytes of each of n units, in place.

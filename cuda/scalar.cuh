@@ -1,6 +1,6 @@
 /*
- * What the expr column of ops.def calls: the functions of lib/scalar_math.h, compiled for the device, and t_NAME(x), which chooses
- * one by the type of x, as lib/scalar_generic.h does in C.
+ * What the expr column of ops.def calls: the functions of lib/scalar_math.h, compiled for the device, and t_NAME(x),
+ * which chooses one by the type of x, as lib/scalar_generic.h does in C.
  */
 #ifndef TENSOR_CUDA_SCALAR_CUH
 #define TENSOR_CUDA_SCALAR_CUH

@@ -1,4 +1,4 @@
-/* The types and result columns of the MAP rows of ops.def, for those who make a loop or a kernel of each row and type. */
+/* The types and result columns of the MAP rows of ops.def, for who makes a loop or a kernel of each row and type. */
 #ifndef TENSOR_MAP_TYPES_H
 #define TENSOR_MAP_TYPES_H
 

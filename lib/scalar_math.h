@@ -1,6 +1,6 @@
 /*
- * The functions that the expr column of ops.def calls, for one element of type S: t_NAME_S(x).  What expr says, t_NAME(x),
- * chooses by the type of x: in C in scalar_generic.h, in CUDA C++ in cuda/scalar.cuh.
+ * The functions that the expr column of ops.def calls, for one element of type S: t_NAME_S(x).  What expr says,
+ * t_NAME(x), chooses by the type of x: in C in scalar_generic.h, in CUDA C++ in cuda/scalar.cuh.
  *
  * Included by the loops, and by the CUDA kernels, which have functions of their own in place of those of <complex.h>.
  * What GCC is to vectorise has no branches: both sides are computed and one is chosen.

@@ -1,20 +1,22 @@
 /*
- * A library that stands in for libcuda.so.1: the functions of cuda/api.h over this processor's memory, and the kernels of
- * cuda/tensor.cu through emulate.h.  Load it with TENSOR_CUDA_DRIVER.
+ * A library that stands in for libcuda.so.1: the functions of cuda/api.h over this processor's memory, and the
+ * kernels of cuda/tensor.cu through emulate.h.  Load it with TENSOR_CUDA_DRIVER.
  *
- * It is made to show mistakes.  What is queued on a stream runs only when something waits for it.  A device address is never one of
- * the host's: it points into memory that nobody may touch.  Memory is filled with rubbish when it is allocated and
- * has guards around it, addresses are never used twice, and every copy and every pointer that a kernel is given must point into memory that
- * is allocated at the moment when it runs.  What it finds goes to standard error, and makes the exit status 99.
+ * It is made to show mistakes.  What is queued on a stream runs only when something waits for it.  A device address
+ * is never one of the host's: it points into memory that nobody may touch.  Memory is filled with rubbish when it is
+ * allocated and has guards around it, addresses are never used twice, and every copy and every pointer that a kernel
+ * is given must point into memory that is allocated at the moment when it runs.  What it finds goes to standard
+ * error, and makes the exit status 99.
  *
  * TENSOR_STANDIN_MEMORY=BYTES	device memory (default 1 GiB)
  * TENSOR_STANDIN_DEVICES=N	how many devices (default 1)
  * TENSOR_STANDIN_VERSION=V	the driver's version (default 13000)
  * TENSOR_STANDIN_ARCH=A		compute capability, 90 for 9.0 (default 90)
  * TENSOR_STANDIN_STUB=1		every function returns 34, as the toolkit's stub library
- * TENSOR_STANDIN_FAIL=CALL:N[+][=CODE],...	the Nth call of that function (+: and all later ones) fails, with a usual error or CODE;
- *				CALL may be a kernel, whose Nth run is then a fault (700) that later calls report
- * TENSOR_STANDIN_SEED=N		0: as late as possible; else streams run ahead by chance.  The order of threads follows from it, too
+ * TENSOR_STANDIN_FAIL=CALL:N[+][=CODE],...
+ *	The Nth call of that function (+: and all later ones) fails, with a usual error or CODE.  CALL may be a
+ *	kernel: its Nth run is a fault (700), which later calls report.
+ * TENSOR_STANDIN_SEED=N		0: as late as possible; else streams run ahead by chance; threads take other orders
  * TENSOR_STANDIN_LOG=FILE	a line for each call, and the totals at the end
  */
 #include "emulate.h"
@@ -237,7 +239,7 @@ static void device_release(std::map<uint64_t, block>::iterator at)
 	device_blocks.erase(at);
 }
 
-/* Where n bytes of device memory are; NULL if they are not all in one block.  The end of a block is allowed for n == 0. */
+/* Where n bytes of device memory are; NULL if they are not all in one block.  n == 0 may be at its end. */
 static char *real(uint64_t address, size_t n)
 {
 	auto at = device_blocks.upper_bound(address);
@@ -624,7 +626,7 @@ EXPORT int cuCtxSynchronize()
 
 /* -- modules -- */
 
-/* Can this device run code for arch: machine code of its generation, or PTX of an older one, which the driver must know? */
+/* Can this device run code for arch: machine code of its generation, or PTX of an older one that the driver knows? */
 static int loads(bool ptx, unsigned arch, unsigned isa)
 {
 	unsigned device = (unsigned)number("ARCH", 90);

@@ -228,7 +228,7 @@ static void print(enum dtype d, const void *block, int64_t i)
 	printf(" %.17g", parts[0]);
 }
 
-/* The distance of two elements in ULP of the type; of complex ones, in ULP of the larger part.  HUGE_VAL: nan or infinity in one. */
+/* How far two elements are apart, in ULP; of complex ones, of the larger part.  HUGE_VAL: nan or infinity in one. */
 static double distance(enum dtype d, const void *x, const void *y)
 {
 	if (same(d, x, y))
@@ -264,8 +264,8 @@ static double distance(enum dtype d, const void *x, const void *y)
 }
 
 /*
- * How far a kernel may be from the loop of the CPU, in ULP.  Nothing, but where the CPU calls SLEEF: there both are within an ULP or
- * so of the exact result; compositions add up, and a result that passes through 0 loses digits.
+ * How far a kernel may be from the loop of the CPU, in ULP.  Nothing, but where the CPU calls SLEEF: there both are
+ * within an ULP or so of the exact result; compositions add up, and a result that passes through 0 loses digits.
  */
 static double bound(const struct row *r, enum dtype loop)
 {
@@ -302,7 +302,7 @@ static void fill_operands(const struct row *r, enum dtype loop, void *const args
 			random_element(d, p);
 			if (r->flags & F_POWER && k && dtype_info[d].kind == 'i')
 				p[dtype_size(d) - 1] &= 0x7f;
-			/* The angle of a large complex power has no right digits; whole exponents are computed by products. */
+			/* The angle of a large power has no right digits.  Whole exponents are computed by products. */
 			for (int part = 0; part < 2 && complex_power; part++) {
 				double v = ldexp((double)(int64_t)random_bits(), -60);
 
