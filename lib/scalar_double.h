@@ -491,8 +491,13 @@ static inline double d_hurwitz(double s, double q)
 				    -7.1661652561756670113e18 };
 	double sum = 0, power, factor = 1, up = 0;
 
-	for (; q < s + 10; q += 1)
-		sum += m_pow(q, -s);
+	for (; q < s + 10; q += 1) {
+		power = m_pow(q, -s);
+		sum += power;
+		/* Each term is at most exp(-s / (q + 1)) of the one before it. */
+		if (power <= sum * 0x1p-70)
+			return sum;
+	}
 	power = m_pow(q, -s);
 	sum += power * q / (s - 1) + power / 2;
 	for (int i = 0; i < 12; i++) {
