@@ -1,6 +1,7 @@
 /* convert: between formats, dtypes, memory orders; packs and unpacks archives. */
 #include "cli/cli.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +9,7 @@
 struct options {
 	const char *from, *to, *dtype, *shape, *order, *byteorder, *offset, *pitch, *slice_pitch, *as, *compress,
 		*casting, *delimiter, *skip_rows, *metadata;
-	bool share, append;
+	bool share, append, saturate;
 };
 
 static int format_named(const struct format **out, const char *name, const char *option, struct error *err)
@@ -273,6 +274,40 @@ done:
 	return ret;
 }
 
+/* The largest finite value of a type of floats; 0: it is none. */
+static double largest(enum dtype dtype)
+{
+	static const double values[NDTYPES] = {
+		[DT_F16] = 65504,	[DT_F32] = 0x1.fffffep127, [DT_F64] = DBL_MAX,
+		[DT_BF16] = 0x1.fep127, [DT_F8E4M3] = 448,	   [DT_F8E5M2] = 57344,
+	};
+
+	return values[dtype];
+}
+
+/* What is beyond the finite values of dtype becomes the last of them, as in the saturation mode of OCP's 8-bit floats; NaN stays. */
+static struct node *saturated(struct graph *g, struct node *x, enum dtype dtype, struct error *err)
+{
+	double most = largest(dtype);
+	struct scalar high = { .kind = SCALAR_FLOAT, .re = most }, low = { .kind = SCALAR_FLOAT, .re = -most };
+	struct node *in[2] = { x, NULL };
+
+	if (!most)
+		return error_set(err, ERR_USAGE, "--saturate is for floats, %s is none", dtype_name(dtype)), NULL;
+	if (dtype_is_complex(x->dtype))
+		return error_set(err, ERR_USAGE, "--saturate is for real numbers, the array is %s",
+				 dtype_name(x->dtype)),
+		       NULL;
+	if (!dtype_is_float(x->dtype) && most > 0x1p64)
+		return x; /* no integer is beyond it, and in float64 it would be rounded twice */
+	if (!(in[0] = op_cast(g, x, DT_F64, err)))
+		return NULL;
+	if (!(in[1] = node_scalar(g, &high, "", err)) || !(in[0] = op_apply(g, "minimum", 2, in, err)) ||
+	    !(in[1] = node_scalar(g, &low, "", err)))
+		return NULL;
+	return op_apply(g, "maximum", 2, in, err);
+}
+
 static int cast_inputs(struct cli *c, struct inputs *in, const struct options *o, struct error *err)
 {
 	static const struct {
@@ -313,6 +348,8 @@ static int cast_inputs(struct cli *c, struct inputs *in, const struct options *o
 				"%s: cannot cast array data from dtype('%s') to dtype('%s') according to the rule "
 				"'%s'",
 				node_text(x, text, sizeof(text)), dtype_name(x->dtype), dtype_name(dtype), o->casting);
+		if (o->saturate && !(x = saturated(c->graph, x, dtype, err)))
+			return -1;
 		if (!(in->r[i].node = node_cast(c->graph, x, dtype, err)))
 			return -1;
 	}
@@ -408,6 +445,8 @@ int cmd_convert(struct cli *c, int argc, const char **argv, struct error *err)
 		{ "to", 0, "FORMAT", &o.to, "format of the output (default: by suffix)", false },
 		{ "dtype", 0, "DTYPE", &o.dtype, "element type of the result; of raw input, its type", false },
 		{ "casting", 0, "RULE", &o.casting, "what --dtype may do: no, equiv, safe, same_kind, unsafe", false },
+		{ "saturate", 0, NULL, &o.saturate,
+		  "what --dtype cannot hold becomes the largest it can, not inf or nan", false },
 		{ "shape", 0, "LIST", &o.shape, "shape of raw input; one dimension may be -1", false },
 		{ "order", 0, "C|F", &o.order, "memory order of raw input, or of the output", false },
 		{ "byteorder", 0, "ORDER", &o.byteorder, "little or big, of the raw side", false },

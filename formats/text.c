@@ -382,6 +382,38 @@ static int text_open(struct file *f, struct input *in, const struct format_optio
 	return status;
 }
 
+/* Are the rows that head has whole rows of numbers? */
+static bool text_probe(const unsigned char *head, size_t n)
+{
+	enum { MOST = 4096 };
+	struct error err = ERROR_INIT;
+	struct reader r = { .line = 1 };
+	char text[MOST];
+	size_t whole;
+
+	/* Where there is more, the last row of it is cut off. */
+	whole = n < MOST ? n : whole_lines((const char *)head, MOST);
+	for (size_t i = 0; i < whole; i++)
+		if (head[i] < 0x20 && !memchr("\t\n\r", head[i], 3))
+			return false;
+	memcpy(text, head, whole);
+	text_newlines(text, whole);
+	r.s = text;
+	r.end = text + whole;
+	if (whole >= 3 && !memcmp(r.s, "\xef\xbb\xbf", 3))
+		r.s += 3;
+	r.delimiter = text_delimiter(r);
+	if (!text_find_row(&r))
+		return false;
+	text_skip_header(&r);
+	values_init(&r.values, false, DT_F64, true);
+
+	bool numbers = !text_read_rows(&r, VALUES_BOOL, &err) && !r.problem.line && r.rows;
+	values_release(&r.values);
+	free(r.zeros);
+	return numbers;
+}
+
 static const struct format_reader reader = {
 	.open = text_open,
 	.array = values_array,
@@ -410,6 +442,7 @@ const struct format format_text = {
 	.name = "text",
 	.suffixes = ".txt .text .dat",
 	.help = "numbers separated by blanks, as np.savetxt writes them, read like csv",
+	.probe = text_probe,
 	.reader = &reader,
 	.writer = &text_writer,
 };

@@ -84,3 +84,17 @@ open("q.csv", "w").write("1\n" * 600000 + "x\n" + "y,1\n" * 600000)'
 	( ulimit -v 110000; tensor convert x.npy -o z.csv --threads 2 )
 	cmp y.csv z.csv
 }
+
+@test "text is known by its content, too" {
+	printf '1,2\n3,4\n' | tensor convert - -o a.npy && holds a.npy '[[1, 2], [3, 4]]'
+	printf 'x\ty\n1\t2.5\n' | tensor convert - -o a.npy && holds a.npy '[[1, 2.5]]'
+	printf '# made by hand\n\n1 2\r\n' >noname
+	tensor convert noname -o a.npy && holds a.npy '[[1, 2]]'
+	seq 5000 | tensor reduce sum - -o a.npy && holds a.npy 12502500
+	for t in 'hello world\n' '1,2\n3\n' 'a,b\n' '1,two\n3,four\n' '{1}\n'; do
+		# shellcheck disable=SC2059 # these are formats
+		printf "$t" >noname
+		run -3 --separate-stderr tensor convert noname -o x.npy
+		message "tensor convert: noname: unknown format; *"
+	done
+}

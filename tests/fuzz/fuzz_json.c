@@ -1,10 +1,6 @@
-/* The JSON of formats: any bytes are a tree that can be walked, or an error. */
-#include <stdlib.h>
-#include <string.h>
-
+/* The JSON of formats: any bytes are a tree that can be walked, an array of nested lists, or an error. */
 #include "formats/jsontree.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/arrays.h"
 
 static int64_t walk(const struct json *x)
 {
@@ -39,5 +35,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	free(copy);
+	fuzz_format("json", data, size);
 	return 0;
 }
