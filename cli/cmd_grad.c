@@ -92,11 +92,36 @@ static int all_leaves(struct grad *g, struct error *err)
 	return 0;
 }
 
+/*
+ * A copy of a tensor that requires grad is a constant: equal bytes may have different histories.  Where the loss was made from one, say so:
+ * " (...)" into text.
+ */
+static void copy_hint(const struct history *h, char *text, size_t size)
+{
+	struct error skip = ERROR_INIT;
+	const struct gnode *n;
+
+	*text = '\0';
+	for (int64_t id = graphdoc_next(h->doc); id-- > 0 && !*text; skip = (struct error)ERROR_INIT) {
+		if (graphdoc_node(h->doc, id, &n, &skip) || !n->requires_grad || !n->file.known)
+			continue;
+		for (int i = 0; i < h->n && !*text; i++) {
+			const struct gnode *leaf = h->past[i].n;
+
+			if (!leaf->nin && leaf->out && leaf->file.known && leaf->file.xxh3 == n->file.xxh3)
+				snprintf(text, size,
+					 " (%.200s has the same content as node %" PRId64 ", %.200s, but no history)",
+					 leaf->out, n->id, n->out ? n->out : n->op);
+		}
+	}
+}
+
 static int not_differentiable(const struct grad *g, const char *loss, struct error *err)
 {
 	/* Where the gradients end tells more than the sentence: the last node that none flows through, files or not. */
 	struct history all = { .c = g->c, .doc = g->h.doc, .recompute = true };
 	const struct gnode *end = NULL;
+	char hint[512];
 
 	if (history_collect(&all, 1, &g->loss, false, err)) {
 		history_release(&all);
@@ -112,6 +137,8 @@ static int not_differentiable(const struct grad *g, const char *loss, struct err
 				end = n;
 		}
 	}
+	if (!end)
+		copy_hint(&all, hint, sizeof(hint));
 	history_release(&all);
 	if (end)
 		return error_set(err, ERR_VALUE,
@@ -122,8 +149,8 @@ static int not_differentiable(const struct grad *g, const char *loss, struct err
 	return error_set(
 		err, ERR_VALUE,
 		"%s: element 0 of tensors does not require grad and does not have a grad_fn (nothing it was made "
-		"from requires grad: 'create --requires-grad' or 'graph require FILE')",
-		loss);
+		"from requires grad: 'create --requires-grad' or 'graph require FILE')%s",
+		loss, hint);
 }
 
 /* The gradient that flows into the loss: ones, or what --grad-output says. */

@@ -891,3 +891,11 @@ open("g.json", "w").write("\n".join(lines))'
 	tensor grad y3-12.npy w.npy --grad-output 1 -o d.npy
 	holds d.npy '[12., 12, 12]'
 }
+
+@test "a copy of a tensor that requires grad is a constant, and the message says of what" {
+	leaf w 3
+	cp w.npy c.npy
+	tensor op exp c.npy | tensor reduce sum - -o l.npy
+	run -4 --separate-stderr tensor grad l.npy
+	message "*does not require grad and does not have a grad_fn (*) (c.npy has the same content as node 0, w.npy, but no history)"
+}
