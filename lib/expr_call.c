@@ -575,7 +575,7 @@ struct node *parse_index(struct parser *s, struct node *x)
 {
 	const char *at = s->p - 1;
 	struct text items = TEXT_INIT;
-	struct advanced a = { NULL };
+	struct advanced a = { .by = NULL };
 	struct node *out = NULL;
 
 	s->brackets++;

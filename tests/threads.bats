@@ -13,8 +13,10 @@ setup() {
 same() {
 	tensor "$@" --threads 1 >want.npy
 	for n in 2 3 8; do
-		tensor "$@" --threads "$n" >got.npy && cmp want.npy got.npy || { echo "$n threads: $*"; return 1; }
-		TENSOR_TILE=4096 tensor "$@" --threads "$n" >got.npy && cmp want.npy got.npy || { echo "$n threads, small tiles: $*"; return 1; }
+		tensor "$@" --threads "$n" >got.npy
+		cmp want.npy got.npy || { echo "$n threads: $*"; return 1; }
+		TENSOR_TILE=4096 tensor "$@" --threads "$n" >got.npy
+		cmp want.npy got.npy || { echo "$n threads, small tiles: $*"; return 1; }
 	done
 }
 

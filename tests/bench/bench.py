@@ -11,6 +11,7 @@ makes the exit status 1.  A missed target does not.
     BENCH_RUNS  how often each side runs (5; once for arrays below 100000)
     BENCH_DIR   where inputs and results are made and removed (build/bench/data); /dev/shm keeps the disk out of it
     BENCH_BIG   1: growth up to 1e9 elements
+    BENCH_MARKDOWN  1: a table for a README
 """
 
 import os
@@ -30,6 +31,7 @@ HELPERS = os.path.join(BUILD, "bench")
 N = int(float(os.environ.get("BENCH_N", 100_000_000)))
 RUNS = int(os.environ.get("BENCH_RUNS", 5 if N >= 100_000 else 1))
 BIG = os.environ.get("BENCH_BIG") == "1"
+MARKDOWN = os.environ.get("BENCH_MARKDOWN") == "1"
 JUDGE = N >= 100_000_000
 SECONDS = 60  # a row that takes longer is content with three runs
 SIDE = int(N**0.5)
@@ -66,6 +68,11 @@ INPUTS = {
     "e1.npy": f"R.random(({S1}, {S1}))",
     "p.npy": f"R.random(({BATCH}, {B1}, {B1}), 'f4')",
     "q.npy": f"R.random(({BATCH}, {B1}, {B1}), 'f4')",
+    "x.npy": f"R.standard_normal(({S1}, 784), 'f4')",
+    "y.npy": f"R.integers(0, 10, {S1})",
+    "w1.npy": f"R.standard_normal((784, {S1}), 'f4') / 28",
+    "w2.npy": f"R.standard_normal(({S1}, {S1}), 'f4') / np.float32({S1} ** .5)",
+    "w3.npy": f"R.standard_normal(({S1}, 10), 'f4') / np.float32({S1} ** .5)",
 }
 MAKE = """
 import sys, numpy as np
@@ -103,11 +110,11 @@ class Row:
 
     def __init__(self, name, inputs, tensor, numpy=None, times=None, limit=None, factor=None, torch=None,
                  torch_times=None, tol=(0, 0), out="o.npy", ref="n.npy", got=None, want=None, memory=64, needs=None,
-                 count=1, note=""):
+                 count=1, note="", setup=()):
         self.name, self.inputs, self.tensor, self.numpy, self.times = name, inputs.split(), tensor, numpy, times
         self.limit, self.factor, self.torch, self.torch_times, self.tol = limit, factor, torch, torch_times, tol
         self.out, self.ref, self.got, self.want = out, ref, got, want
-        self.memory, self.needs, self.count, self.note = memory, needs, count, note
+        self.memory, self.needs, self.count, self.note, self.setup = memory, needs, count, note, setup
 
 
 def elementwise(name, inputs, tensor, expression, **kw):
@@ -169,6 +176,20 @@ TABLE = [
     product("matmul 4096 f32", "f4.npy", "g4.npy", S4, "f4", times=1.5, torch_times=5, tol=(1e-5, 0)),
     elementwise("matmul batched", "p.npy q.npy", "matmul p.npy q.npy", "L('p.npy') @ L('q.npy')", times=5,
                 torch_times=30, tol=(1e-5, 0), memory=64 + 12 * BATCH * B1 * B1 / MB, note="512 x 128x128"),
+    Row("grad mlp", "x.npy y.npy w1.npy w2.npy w3.npy",
+        "tensor grad loss.npy w1.npy w2.npy w3.npy --graph g.json -o o1.npy -o o2.npy -o o3.npy",
+        "x, y, a, b, c = map(L, ('x.npy', 'y.npy', 'w1.npy', 'w2.npy', 'w3.npy')); h = np.maximum(x @ a, 0); k = np.maximum(h @ b, 0); "
+        "z = k @ c; p = np.exp(z - z.max(1, keepdims=True)); p /= p.sum(1, keepdims=True); p[np.arange(len(y)), y] -= 1; "
+        "p /= np.float32(len(y)); u = (p @ c.T) * (k > 0); v = (u @ b.T) * (h > 0); "
+        "np.save('n1.npy', x.T @ v); np.save('n2.npy', h.T @ u); np.save('n3.npy', k.T @ p)", 6,
+        torch="x, y, a, b, c = map(T, ('x.npy', 'y.npy', 'w1.npy', 'w2.npy', 'w3.npy')); [w.requires_grad_() for w in (a, b, c)]; "
+        "torch.nn.functional.cross_entropy(((x @ a).relu() @ b).relu() @ c, y).backward(); "
+        "[np.save(f'p{i}.npy', w.grad.numpy()) for i, w in enumerate((a, b, c))]", torch_times=30, out="o1.npy o2.npy o3.npy",
+        ref="n1.npy n2.npy n3.npy", got="np.concatenate([L(f'o{i}.npy').ravel() for i in (1, 2, 3)])",
+        want="np.concatenate([L(f'n{i}.npy').ravel() for i in (1, 2, 3)])", tol=(1e-3, 1e-5),
+        memory=64 + 4 * (8 * S1 * S1 + 2000 * S1) / MB, note="784-1024-1024-10, batch 1024, from its recorded graph",
+        setup=("graph require w1.npy w2.npy w3.npy --graph g.json",
+               "eval cross_entropy(relu(relu(x@a)@b)@c,y) x=x.npy y=y.npy a=w1.npy b=w2.npy c=w3.npy -o loss.npy --graph g.json")),
     Row("npz compress", "z.npy", "tensor convert z.npy --compress -o o.npz",
         "np.savez_compressed('n.npz', z=L('z.npy'))", 25, out="o.npz", ref="n.npz", got="L('o.npz')['z']",
         want="L('z.npy')", note="random, 256 MB for 1e8"),
@@ -227,7 +248,7 @@ class Bench:
         """Run both once, and compare; this also brings the files into the page cache."""
         self.run(self.argv(row.tensor))
         self.run(self.peer(row.numpy))
-        npy = row.ref if row.ref.endswith(".npy") else ""
+        npy = row.ref if row.ref.endswith(".npy") and " " not in row.ref else ""
         p = subprocess.run([self.python, "-c", CHECK, row.got or f"L('{row.out}')", row.want or f"L('{row.ref}')", npy,
                             *map(str, row.tol)], cwd=self.data, capture_output=True, text=True)
         if p.returncode:
@@ -248,13 +269,15 @@ class Bench:
     def table_row(self, row):
         if row.needs and subprocess.run([TENSOR, "help", "op", row.needs], capture_output=True).returncode:
             return [row.name], f"skipped: this build has no op {row.needs}"
+        for words in row.setup:
+            self.run([TENSOR] + words.split())
         self.check(row)
-        self.remove(row.out, row.ref)
-        sides = {"tensor": (self.argv(row.tensor), [row.out]), "numpy": (self.peer(row.numpy), [row.ref])}
+        self.remove(*row.out.split(), *row.ref.split())
+        sides = {"tensor": (self.argv(row.tensor), row.out.split()), "numpy": (self.peer(row.numpy), row.ref.split())}
         if row.limit:
             sides["limit"] = (self.argv(row.limit), ["l"])
         if row.torch and row.torch_times and self.torch:
-            sides["torch"] = (self.peer(row.torch, True), ["p.npy"])
+            sides["torch"] = (self.peer(row.torch, True), ["p.npy", "p0.npy", "p1.npy", "p2.npy"])
         times = self.time(sides, row.count)
 
         def ms(k):
@@ -304,6 +327,18 @@ class Bench:
         ratio = sum(ours) / sum(empty)
         return (f"{count} in {sum(ours):.0f} ms, {sum(ours) / count:.2f} ms each, {ratio:.2f} x an empty program (<= 2); "
                 f"last tenth / first {last / first:.2f} (<= 1.1)"), ratio <= 2 and last / first <= 1.1
+
+    def recording(self):
+        """What a node in the graph costs: an expression of 200, with and without the graph, in turn."""
+        self.make(["s.npy", "t.npy"])
+        self.remove("r.json")
+        plain, more = [], []
+        for i in range(100 if N >= 100_000 else 5):
+            for times, words in ((plain, ""), (more, " --graph r.json"))[:: 1 - 2 * (i % 2)]:
+                times += [ms for ms, _ in self.run(self.argv(f"tensor eval s{'+t' * 200} s=s.npy t=t.npy -o o.npy{words}"))]
+            self.remove("r.json")
+        cost = (statistics.median(more) - statistics.median(plain)) * 1000 / 200
+        return f"{cost:.1f} us each of 200 in one expression, median of {len(more)} pairs (<= 25)", cost <= 25
 
     def growth(self, command):
         cells, cost, peak, size = [], {}, 0, 1000
@@ -355,6 +390,9 @@ def columns(torch):
 
 
 def line(cells, end, widths):
+    if MARKDOWN:
+        print("| " + " | ".join(cell.strip() for cell in (list(cells) + [""] * len(widths))[:len(widths)] + [end]) + " |", flush=True)
+        return
     out = [cell.ljust(-width) if width < 0 else cell.strip().rjust(width) for cell, width in zip(cells, widths)]
     print("  ".join(out + [end]).rstrip(), flush=True)
 
@@ -411,6 +449,8 @@ def bench(b, rows, pattern):
     widths = list(heads.values())
     if rows:
         line(heads, "result", widths)
+        if MARKDOWN:
+            print("|---" * (len(widths) + 1) + "|")
     for i, row in enumerate(rows):
         try:
             b.make(row.inputs)
@@ -418,16 +458,18 @@ def bench(b, rows, pattern):
         except Failed as e:
             b.wrong += 1
             line([row.name], f"FAILED: {e}", widths)
-        b.remove(row.out, row.ref, "l", "p.npy")
+        b.remove(*row.out.split(), *row.ref.split(), "l", "p.npy", "g.json", "loss.npy")
         b.remove(*(name for name in row.inputs if not any(name in later.inputs for later in rows[i + 1:])))
     print()
-    for name, measure in (("thousand commands", b.thousand), ("instructions", b.instructions),
+    for name, measure in (("thousand commands", b.thousand), ("instructions", b.instructions), ("recording a node", b.recording),
                           ("growth op", lambda: b.growth("tensor op multiply x.npy 2 -o o.npy")),
                           ("growth reduce", lambda: b.growth("tensor reduce sum x.npy -o o.npy"))):
         if pattern.search(name):
             try:
                 text, met = measure()
-                print(f"{name:17}  {text}" + ("" if met is None or not JUDGE else "  met" if met else "  MISSED"), flush=True)
+                print(f"- {name}: {text}" if MARKDOWN else f"{name:17}  {text}",
+                      end="" if met is None or not JUDGE else "  met" if met else "  MISSED")
+                print("", flush=True)
             except Failed as e:
                 b.wrong += 1
                 print(f"{name:17}  FAILED: {e}", flush=True)
