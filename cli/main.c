@@ -63,6 +63,11 @@ void say(const struct cli *c, const char *fmt, ...)
 
 static void on_signal(int sig)
 {
+	/* The device is given back first; a second signal does not wait for that. */
+	if (engine_device() && !engine_interrupted()) {
+		engine_interrupt(sig);
+		return;
+	}
 	writer_cleanup();
 	signal(sig, SIG_DFL);
 	raise(sig);
@@ -116,6 +121,7 @@ static void release(struct cli *c)
 	free((char *)(uintptr_t)c->context);
 	record_close(c);
 	graph_free(c->graph);
+	engine_set_device(NULL);
 	if (c->device)
 		c->device->close(c->device);
 	if (c->notes.s)
@@ -151,10 +157,14 @@ int main(int argc, char **argv)
 	/* Standard output first: what is said about it must include that it failed. */
 	if (!err.code)
 		err.code = ERR_RESOURCE;
-	say(&c, "%s", err.text);
-	if (c.context)
-		fputs(c.context, stderr);
+	if (!engine_interrupted()) {
+		say(&c, "%s", err.text);
+		if (c.context)
+			fputs(c.context, stderr);
+	}
 	status = (int)err.code;
 	release(&c);
+	if (engine_interrupted())
+		on_signal(engine_interrupted());
 	return status;
 }

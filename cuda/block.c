@@ -1,25 +1,112 @@
-/* Functions of whole arrays on the device: which of them does a block node's work. */
+/* Functions of whole arrays on the device: what a block or a scan asks of whole.h. */
 #include "cuda/plan.h"
 #include "cuda/run.h"
+#include "cuda/whole.h"
+#include "lib/build_index.h"
 
-static const char *const names[] = {
-	[BLOCK_NONE] = "this",
-	[BLOCK_TAKE] = "take",
-	[BLOCK_ALONG] = "take_along_axis",
-	[BLOCK_SCATTER] = "scatter",
-	[BLOCK_PUT] = "put",
-	[BLOCK_SEARCH] = "searchsorted",
-	[BLOCK_SORT] = "sort",
-	[BLOCK_ARGSORT] = "argsort",
-	[BLOCK_LEXSORT] = "lexsort",
-	[BLOCK_QUANTILE] = "a quantile",
-	[BLOCK_PERMUTATION] = "randperm",
-	[BLOCK_MATMUL] = "matmul",
-};
+static int matmul(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
+{
+	const char *by = NULL;
+	int ret = cuda_matmul(d, x->dtype, x->u.block.data, in[0], in[1], out, &by, err);
+
+	if (!ret && by && d->notes)
+		text_fmt(d->notes, "%s: matmul by %s\n", d->name, by);
+	return ret;
+}
+
+static int take(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
+{
+	const int64_t *p = x->u.block.i;
+	size_t size = dtype_size(x->dtype);
+	struct cuda_take t = {
+		.size = size, .m = x->in[1]->size, .n = p[0], .mode = (enum index_mode)p[3], .axis = p[2]
+	};
+
+	t.row = p[1] / (int64_t)size;
+	t.outer = x->size / (t.m * t.row);
+	return cuda_take(d, &t, in[0], in[1], out, err);
+}
+
+static int along(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
+{
+	const int64_t *p = x->u.block.i;
+	struct cuda_take t = { .size = dtype_size(x->dtype), .m = p[1], .n = p[0], .row = p[2], .axis = p[3] };
+
+	t.outer = x->size / (t.m * t.row);
+	return cuda_along(d, &t, in[0], in[1], out, err);
+}
+
+/* Each key in turn sorts what the keys before it have sorted. */
+static int lexsort(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
+{
+	int64_t n = x->size, start = 0, inner = 1;
+
+	if (launch_map(d, "iota", n, (void *[]){ &n, &out, &start, &inner, &n }, err))
+		return -1;
+	for (int k = 0; k < x->nin; k++)
+		if (cuda_argsort_next(d, x->in[k]->dtype, in[k], out, n, err))
+			return -1;
+	return 0;
+}
+
+int cuda_scan_node(struct cuda *d, struct node *x, uint64_t out, struct error *err)
+{
+	enum scan_op op = x->u.scan.op;
+	enum dtype acc = x->u.scan.acc, made = op == SCAN_ARGMAX || op == SCAN_ARGMIN ? DT_I64 : acc;
+	struct node *in = node_cast(x->graph, x->in[0], acc, err);
+	int64_t inner = 1, n = x->shape.dim[x->u.scan.axis];
+	size_t nbytes = (size_t)x->size * dtype_size(made);
+	uint64_t to = out;
+	int ret;
+
+	for (int k = x->u.scan.axis + 1; k < x->shape.ndim; k++)
+		inner *= x->shape.dim[k];
+	if (!in)
+		return -1;
+	in = plan_solid(in);
+	if (cuda_keep(d, in, err))
+		return -1;
+	value_pin(in);
+	ret = made != x->dtype ? value_alloc(d, &to, nbytes, err) : 0;
+	ret = ret || cuda_scan(d, op, acc, value_address(in), to, x->size / n / inner, n, inner, err) ||
+	      (made != x->dtype && launch_cast(d, x->dtype, out, made, to, x->size, err));
+	value_unpin(in);
+	if (made != x->dtype)
+		device_free(d, to, nbytes);
+	return ret ? -1 : 0;
+}
 
 int cuda_block(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
 {
-	(void)in;
-	(void)out;
-	return error_set(err, ERR_RESOURCE, "%s does not compute %s; use --device cpu", d->name, names[x->u.block.id]);
+	const int64_t *p = x->u.block.i;
+	int64_t n = x->shape.ndim ? x->shape.dim[x->shape.ndim - 1] : 1, rows = x->size / n;
+
+	switch (x->u.block.id) {
+	case BLOCK_MATMUL:
+		return matmul(d, x, in, out, err);
+	case BLOCK_TAKE:
+		return take(d, x, in, out, err);
+	case BLOCK_ALONG:
+		return along(d, x, in, out, err);
+	case BLOCK_SCATTER:
+		return cuda_scatter(d, x->dtype, x->u.block.data, p[0], in[0], x->size, in[1], in[2], out, err);
+	case BLOCK_PUT:
+		return cuda_put(d, dtype_size(x->dtype), (enum index_mode)p[0], in[0], x->size, in[1], x->in[1]->size,
+				in[2], x->in[2]->size, out, err);
+	case BLOCK_SEARCH:
+		return cuda_search(d, x->in[0]->dtype, (enum look_up)p[0], in[0], x->in[0]->size, in[1], x->size, out,
+				   err);
+	case BLOCK_SORT:
+		return cuda_sort(d, x->dtype, p[0], in[0], out, rows, n, err);
+	case BLOCK_ARGSORT:
+		return cuda_argsort(d, x->in[0]->dtype, p[0], in[0], out, rows, n, err);
+	case BLOCK_LEXSORT:
+		return lexsort(d, x, in, out, err);
+	case BLOCK_NONE:
+	case BLOCK_QUANTILE:
+	case BLOCK_PERMUTATION:
+		break;
+	}
+	return error_set(err, ERR_RESOURCE, "%s has no kernels for a function of this graph; use --device cpu",
+			 d->name);
 }

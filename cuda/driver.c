@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cuda/cublas.h"
 #include "cuda/device.h"
 #include "cuda/image.h"
 #include "cuda/run.h"
@@ -314,6 +315,8 @@ static void cuda_close(struct device *device)
 {
 	struct cuda *d = (struct cuda *)device;
 
+	if (d->cublas)
+		cublas_close(d->cublas);
 	for (int i = 0; i < 3; i++) {
 		void *stream = i == 0 ? d->up : i == 1 ? d->main : d->down;
 

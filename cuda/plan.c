@@ -42,6 +42,11 @@ static int keep_pinned(struct plan *p, struct node *x, struct error *err)
 	return cuda_keep(p->d, x, err) || pin(p, x, err) ? -1 : 0;
 }
 
+bool plan_whole(const struct node *x)
+{
+	return x->kind == NODE_REDUCE || x->kind == NODE_SCAN || x->kind == NODE_BLOCK;
+}
+
 struct node *plan_solid(struct node *x)
 {
 	while (x->kind == NODE_RESHAPE && !x->value && !value_here(x))
@@ -151,7 +156,7 @@ static int prepare_leaf(struct plan *p, struct node *leaf, bool viewed, struct e
 static int prepare(struct plan *p, struct node *node, int mark, struct error *err)
 {
 	struct node *x = plan_solid(node), *base;
-	bool whole = (x->kind == NODE_REDUCE || x->kind == NODE_BLOCK) && !x->value;
+	bool whole = plan_whole(x) && !x->value;
 
 	if (x->pass == mark)
 		return 0;

@@ -73,6 +73,9 @@ int64_t item_offset(const struct item *i, int64_t index);
 /* The node whose elements x's are: reshapes change nothing. */
 struct node *plan_solid(struct node *x);
 
+/* Is it computed by functions of whole arrays, and kept? */
+bool plan_whole(const struct node *x);
+
 /* The type that a map's loop gives, before it is rounded to a half type. */
 enum dtype map_made(const struct node *x);
 

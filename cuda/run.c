@@ -224,7 +224,7 @@ static int run_range(struct pass *p, struct item *i, uint64_t out, int64_t start
 	enum dtype type = range_type(x);
 	uint64_t made = type == x->dtype ? out : block_at(p, i->temporary[0]);
 	int kind = (int)r.kind, whole = dtype_is_int(x->dtype);
-	float first = (float)r.start, step = (float)(r.start + r.step) - first;
+	double first = (float)r.start, step = (float)(r.start + r.step) - (float)r.start;
 	int ret;
 
 	if (type == DT_I64)
@@ -570,7 +570,8 @@ static int pass_run(struct pass *p, struct error *err)
 		n = p->plan.high - at < p->plan.tile ? p->plan.high - at : p->plan.tile;
 		if (p->taker)
 			n = p->taker->size(p->taker->arg, at, n);
-		ret = pass_tile(p, &p->slot[tiles % RING], at, n, err);
+		ret = engine_interrupted() ? error_set(err, ERR_RESOURCE, "interrupted")
+					   : pass_tile(p, &p->slot[tiles % RING], at, n, err);
 	}
 	/* In the order of the tiles. */
 	for (int64_t k = tiles; !ret && k < tiles + RING; k++)
@@ -631,6 +632,7 @@ int cuda_keep(struct cuda *d, struct node *x, struct error *err)
 		return -1;
 	ret = x->value		       ? pass_run(&p, err)
 	      : x->kind == NODE_REDUCE ? cuda_reduce(d, x, p.target, err)
+	      : x->kind == NODE_SCAN   ? cuda_scan_node(d, x, p.target, err)
 	      : x->kind == NODE_BLOCK  ? keep_block(d, x, p.target, err)
 				       : pass_run(&p, err);
 	v = ret ? NULL : value_get(d, x, err);

@@ -30,6 +30,7 @@ int launch_cast(struct cuda *d, enum dtype to, uint64_t out, enum dtype from, ui
 
 /* All of x, of which no element is on the device yet, into device memory at out. */
 int cuda_reduce(struct cuda *d, struct node *x, uint64_t out, struct error *err);
+int cuda_scan_node(struct cuda *d, struct node *x, uint64_t out, struct error *err);
 int cuda_block(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err);
 
 #endif

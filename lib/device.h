@@ -28,6 +28,13 @@ void engine_set_device(struct device *d);
 struct device *engine_device(void);
 
 /*
+ * A signal came: what a device computes ends at the next tile, with an error, so that the device is given back.  May be called by a
+ * signal handler; 0: none came.
+ */
+void engine_interrupt(int signal);
+int engine_interrupted(void);
+
+/*
  * For devices: a number that no walk over a graph has used, for node.pass; and the bytes of a leaf that is a stream, or lies in
  * a file, brought into memory of the host.
  */

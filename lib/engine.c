@@ -6,6 +6,7 @@
 #include "pull.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -762,6 +763,18 @@ void engine_set_device(struct device *d)
 struct device *engine_device(void)
 {
 	return computing;
+}
+
+static volatile sig_atomic_t interrupted;
+
+void engine_interrupt(int signal)
+{
+	interrupted = signal;
+}
+
+int engine_interrupted(void)
+{
+	return interrupted;
 }
 
 int engine_mark(void)

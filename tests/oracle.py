@@ -28,10 +28,19 @@ DTYPES = ["bool"] + INTS + FLOATS + COMPLEX
 bfloat16 = np.dtype(ml_dtypes.bfloat16)
 
 
-def tensor(*args, stdin=b""):
-    """Run the program; its status, standard output and standard error."""
-    p = subprocess.run([TENSOR, *map(str, args)], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=DIR)
+def run(args, stdin, **env):
+    p = subprocess.run([TENSOR, *map(str, args)], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=DIR,
+                       env={**os.environ, **env})
     return p.returncode, p.stdout, p.stderr.decode(errors="replace").strip()
+
+
+def tensor(*args, stdin=b""):
+    """Run the program; its status, standard output and standard error.  With ORACLE_DEVICE: there, too (devices.py)."""
+    here = run(args, stdin)
+    if "ORACLE_DEVICE" not in os.environ or args[0] not in ("op", "reduce", "create", "matmul", "eval", "convert"):
+        return here
+    import devices
+    return devices.compare(args, here, run(args, stdin, TENSOR_DEVICE=os.environ["ORACLE_DEVICE"]))
 
 
 def arrays(data):

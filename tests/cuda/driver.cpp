@@ -388,6 +388,9 @@ static void settle()
 	emulate::seed(chance);
 	if (setting("LOG"))
 		log_file = fopen(setting("LOG"), "w");
+	/* Whoever dies of a signal has said what it did. */
+	if (log_file)
+		setvbuf(log_file, NULL, _IOLBF, BUFSIZ);
 	for (std::string rest = text ? text : ""; !rest.empty();) {
 		std::string one = rest.substr(0, rest.find(','));
 		size_t colon = one.find(':');
@@ -598,7 +601,7 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int device)
 		found("%zu streams were not destroyed", streams.size() - 1);
 	if (!events.empty())
 		found("%zu events were not destroyed", events.size());
-	if (!modules.empty())
+	if (!modules.empty() && !fault) /* which nothing unloads any more */
 		found("%zu modules were not unloaded", modules.size());
 	while (!device_blocks.empty())
 		device_release(device_blocks.begin());
