@@ -238,6 +238,10 @@ FUZZ := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover
 fuzz: deps-build deps-fuzz
 	@+$(MAKE) --no-print-directory BUILD=build/fuzz CUDA_BUILD='$(CUDA_BUILD)' CC=clang CFLAGS='$(FUZZ)' LDFLAGS=-fsanitize=fuzzer,address,undefined fuzzers
 
+FUZZ_TIME ?= 60
+fuzz-run: fuzz
+	@BUILD=build/fuzz T='$(T)' tests/fuzz_run $(FUZZ_TIME)
+
 fuzzers: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%)
 	@echo "run one with: $(firstword $^) NEW_CORPUS tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(firstword $^)))"
 
@@ -287,6 +291,7 @@ help:
 #:make tsan         the tests that use threads with the thread sanitizer
 #:make plain        build/plain/tensor, without vectors: what every other level is compared with
 #:make fuzz         build the fuzz targets with libFuzzer
+#:make fuzz-run     run each of them for FUZZ_TIME=60 seconds; T='npz text' runs some
 #:make bench        time whole commands against NumPy; BENCH_N=1000 for small arrays; tests/bench/bench.py tells more
 #:make lint         layers, formatting, warnings, man pages, scripts
 #:make format       format the sources
@@ -298,5 +303,5 @@ help:
 #:demo, test, asan, tsan, bench and lint install the packages they need with apt-get; DEPS=skip leaves that out.
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d) $(EMULATED:.o=.d) $(STANDIN:%/libcuda-standin.so=%/driver.d) $(CUBLAS_STANDIN:%/libcublas-standin.so=%/cublas.d) $(CUDA_TEST:=.d)
-.PHONY: all test tests check asan tsan plain fuzz fuzzers bench lint format install uninstall dist deb demo clean help FORCE
+.PHONY: all test tests check asan tsan plain fuzz fuzz-run fuzzers bench lint format install uninstall dist deb demo clean help FORCE
 .SECONDARY:

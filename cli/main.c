@@ -25,7 +25,7 @@ const struct command commands[] = {
 	{ "convert", cmd_convert, "convert [NAME=]IN ... -o OUT [OPTIONS]", "between formats, dtypes, orders; pack and unpack archives", true },
 	{ "info", cmd_info, "info FILE ... [--json] [--field NAME] [--stats]", "what a file holds, from its header", false },
 	{ "show", cmd_show, "show [A ...] [--full] [--precision N] [--format csv|json]", "print an array as NumPy prints it", false },
-	{ "compare", cmd_compare, "compare A B [--rtol R] [--atol A] [--ulp N] [--equal-nan] [--exact]", "are two arrays the same, within a tolerance?", false },
+	{ "compare", cmd_compare, "compare A B [--rtol R] [--atol A] [--ulp N] [--equal-nan] [--exact] [--json]", "are two arrays or archives the same, within a tolerance?", false },
 	{ "eval", cmd_eval, "eval EXPRESSION [NAME=OPERAND ...] [-o [NAME=]FILE ...]\n       tensor eval -f SCRIPT [NAME=OPERAND ...] [-o [NAME=]FILE ...]", "expressions over named arrays, in one process and one pass", true },
 	{ "run", cmd_run, "run 'PIPELINE'", "the text of a pipeline as one fused process", true },
 	{ "help", cmd_help, "help [COMMAND [NAME]]", "this list, a command, or one op", false },

@@ -18,6 +18,7 @@ extern const struct format
 	format_png,
 	format_pnm,
 	format_raw,
+	format_index,
 	format_view,
 	format_json,
 	format_csv,
@@ -33,6 +34,7 @@ const struct format *const formats[] = {
 	&format_png,
 	&format_pnm,
 	&format_raw,
+	&format_index,
 	&format_view,
 	&format_json,
 	&format_csv,
@@ -179,7 +181,8 @@ static const struct format *choose_format(const char *path, struct input *in, st
 	const struct format *looks = probe(head, n);
 	const struct format *named = format_for_path(path);
 	/* JSON that is an object is no array, whatever its name. */
-	if (looks && (is_binary(head, n < 8 ? n : 8) || (looks == &format_view && named == &format_json)))
+	if (looks && (is_binary(head, n < 8 ? n : 8) ||
+		      ((looks == &format_view || looks == &format_index) && named == &format_json)))
 		return looks;
 	if (named && named->reader && !(named->probe && find_foreign(head, n)))
 		return named;

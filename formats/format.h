@@ -63,6 +63,7 @@ enum { NPY_TAG = 96 };
 struct member {
 	char *name;	/* key in an archive, "0" "1" ... in a file of several arrays; owned */
 	bool supported; /* false: an element type this program cannot compute with */
+	bool bytes;	/* it is one, and its bytes are the elements, as options.bytes or --as wanted */
 	char *descr;	/* the type as the file spells it: "<f4", "<U5", "structured"; owned */
 	char *place;	/* a view: "a.npy, offset 128, strides (32, 8)", for people; owned; else NULL */
 	enum dtype dtype;

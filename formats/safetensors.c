@@ -160,7 +160,7 @@ static void take_bytes(struct member *m, const struct format_options *opt)
 
 	if (m->supported || (!bytes && (!opt->has_as || dtype_size(opt->as) != 1)))
 		return;
-	m->supported = true;
+	m->supported = m->bytes = true;
 	m->dtype = bytes ? DT_U8 : opt->as;
 	/* Elements of less than a byte have no shape of bytes. */
 	if (find_type(m->descr)->bits != 8)

@@ -6,7 +6,7 @@
 
 struct tolerance {
 	double rtol, atol;
-	double ulp; /* >= 0: the criterion is units in the last place instead */
+	double ulp; /* >= 0: the criterion is units in the last place instead; what has none has to be equal */
 	bool equal_nan;
 	bool exact; /* the same bits */
 };

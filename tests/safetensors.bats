@@ -181,3 +181,52 @@ open("odd.safetensors", "wb").write(len(head).to_bytes(8, "little") + head + b"x
 	tensor grad l.npy w.npy v.npy -o grads.safetensors --graph g.json
 	reference 'g = load_file("grads.safetensors"); assert sorted(len(x) for x in g.values()) == [2, 3], g'
 }
+
+@test "a checkpoint in several files is one archive" {
+	reference 'import os
+os.mkdir("d"); save_file({"a": np.arange(6.).reshape(2, 3), "h.0/w": np.ones(2, "f2")}, "d/m-1.safetensors", {"format": "pt"}); save_file({"b": np.arange(3), "extra": np.ones(1)}, "d/m-2.safetensors", {"format": "pt", "x": "y"})
+m = {"b": "m-2.safetensors", "a": "m-1.safetensors", "h.0/w": "m-1.safetensors"}
+json.dump({"metadata": {"total_size": 1.5}, "weight_map": m}, open("d/m.index.json", "w"), indent=2)
+json.dump({"weight_map": m | {"extra": "m-2.safetensors"}}, open("d/all.json", "w"))'
+	run -0 --separate-stderr tensor info d/m.index.json --json
+	message 'tensor info: d/m.index.json: its files hold 1 tensors that "weight_map" does not name: they are left out'
+	numpy 'j = json.loads(sys.argv[2]); assert j["format"] == "index" and [(m["name"], m["dtype"], m["shape"]) for m in j["members"]] == [("b", "int64", [3]), ("a", "float64", [2, 3]), ("h.0/w", "float16", [2])] and j["metadata"] == {"format": "pt", "x": "y"} and j["nbytes"] == 76, j' "$output"
+	run -0 --separate-stderr tensor info d/all.json --field members
+	[ -z "$stderr" ] && [ "${#lines[@]}" = 4 ]
+	tensor convert -q d/m.index.json -o one.safetensors
+	reference 'd = load_file("one.safetensors"); assert sorted(d) == ["a", "b", "h.0/w"] and (d["a"] == np.arange(6.).reshape(2, 3)).all() and safe_open("one.safetensors", "np").metadata() == {"format": "pt", "x": "y"}'
+	tensor compare -q d/m.index.json one.safetensors --exact
+	tensor op add_ -q d/m.index.json:b@1 10
+	tensor convert -q --share d/m.index.json:a -o v.view.json
+	tensor op mul_ v.view.json 2
+	reference 'assert load_file("d/m-2.safetensors")["b"].tolist() == [0, 11, 2] and load_file("d/m-1.safetensors")["a"][1, 2] == 10'
+	# Where the index is a link, the files are beside the link.
+	mkdir e && mv d/all.json e/hash && ln -s ../e/hash d/link.index.json
+	run -0 tensor info d/link.index.json --field size
+	output_is 12
+	run -2 --separate-stderr tensor convert one.safetensors -o x.index.json
+	message 'tensor convert: x.index.json: a split checkpoint is only read: write one .safetensors'
+}
+
+@test "an index that leads elsewhere" {
+	tensor create arange 3 -o a.npy
+	tensor convert a.npy -o a.safetensors
+	mkdir sub && cp a.safetensors sub && mkfifo p.safetensors
+	index() { printf '%s' "$1" >i.index.json; run -3 --separate-stderr tensor info i.index.json; message "tensor info: i.index.json: $2"; }
+	for f in sub/a.safetensors ../a.safetensors "$PWD/a.safetensors" i.index.json a.npy a ''; do
+		index "{\"weight_map\": {\"a\": \"$f\"}}" "\"weight_map\" names '$f', which is no .safetensors or .bin file beside it"
+	done
+	index '{"weight_map": {"a": "p.safetensors"}}' 'its file p.safetensors is no regular file'
+	index '{"weight_map": {"a": "b.safetensors"}}' 'its file b.safetensors: No such file or directory'
+	index '{"weight_map": {"b": "a.safetensors"}}' "\"weight_map\" says that 'b' is in a.safetensors, which has no such tensor"
+	index '{"weight_map": {"a": "a.safetensors", "a": "a.safetensors"}}' "two tensors are called 'a'"
+	index '{"weight_map": {"a": 1}}' "\"weight_map\" does not say in which file 'a' is"
+	index '{"weight_map": []}' '"weight_map" is missing, or no object'
+	index '{"weight_map": {}} x' 'is no valid JSON: *'
+	index '[]' '"weight_map" is missing, or no object'
+	head -c 70 a.safetensors >c.safetensors
+	index '{"weight_map": {"a": "c.safetensors"}}' 'c.safetensors: *'
+	run -3 --separate-stderr tensor info - <i.index.json
+	printf '{"weight_map": {}}' >e.index.json
+	run -0 tensor info e.index.json --field members
+}

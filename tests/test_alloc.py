@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 import numpy as np
+from safetensors.numpy import save_file
 
 TOP = os.environ["TOP"]
 IN_PLACE = "v.npy"
@@ -42,7 +43,16 @@ convert - -o out.npz
 convert u.npy -o out.png
 convert u.npy -o out.ppm
 convert i.png -o out.npy
+convert a.npy x=v.npy --metadata {"k":"v"} -o out.safetensors
+convert m.safetensors -o out.safetensors
+convert m.safetensors:a -o out.npy
+convert m.index.json -o out.npz
+op add_ m.safetensors:v 0
 info w.npz --json
+info m.safetensors --stats
+info m.index.json --field metadata
+compare m.safetensors w.npz --json
+compare w.npz m.index.json
 info a.npy --stats
 show a.npy
 show -
@@ -91,7 +101,7 @@ if os.environ.get("SANITIZER"):
     sys.exit(0)
 with tempfile.TemporaryDirectory() as d:
     os.chdir(d)
-    subprocess.run([os.environ.get("CC", "cc"), "-O1", "-shared", "-fPIC", "-o", "alloc_fail.so", TOP + "/tests/alloc_fail.c", "-ldl"],
+    subprocess.run([*os.environ.get("CC", "cc").split(), "-O1", "-shared", "-fPIC", "-o", "alloc_fail.so", TOP + "/tests/alloc_fail.c", "-ldl"],
                    check=True)
     a, v = np.arange(12.0).reshape(3, 4), np.arange(10)
     np.save("a.npy", a)
@@ -103,6 +113,8 @@ with tempfile.TemporaryDirectory() as d:
     open("t.csv", "w").write("a,b\n1,2\n3,4\n")
     np.save("u.npy", np.arange(36, dtype="u2").reshape(3, 4, 3))
     subprocess.run([os.environ["TENSOR"], "convert", "u.npy", "-o", "i.png"], check=True)
+    save_file({"a": a, "v": v}, "m.safetensors", {"format": "np"})
+    open("m.index.json", "w").write('{"weight_map": {"a": "m.safetensors", "v": "m.safetensors"}}')
     V = open("v.npy", "rb").read()
     BEFORE = set(os.listdir("."))
     print(f"1..{len(COMMANDS)}")

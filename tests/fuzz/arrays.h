@@ -41,17 +41,16 @@ static void fuzz_read(const struct array *a)
 		abort();
 }
 
-/* Open the bytes as a file of that format and read all there is. */
-static void fuzz_format(const char *format, const uint8_t *data, size_t size)
+/* Open the bytes as a file of that name and read all there is. */
+static void fuzz_named(const struct format_options *opt, const char *name, const uint8_t *data, size_t size)
 {
-	struct format_options opt = { .format = format_find(format) };
 	struct error err = ERROR_INIT;
 	struct input *in;
 	struct file *f;
 
-	if (input_borrow(&in, data, size, format, &err))
+	if (input_borrow(&in, data, size, name, &err))
 		return;
-	if (!file_open_input(&f, in, &opt, &err)) {
+	if (!file_open_input(&f, in, opt, &err)) {
 		for (int i = 0; i < f->nmembers; i++) {
 			struct array a = { 0 };
 
@@ -63,6 +62,16 @@ static void fuzz_format(const char *format, const uint8_t *data, size_t size)
 	}
 	if (err.code && !err.text[0])
 		abort();
+}
+
+static inline void fuzz_options(const struct format_options *opt, const uint8_t *data, size_t size)
+{
+	fuzz_named(opt, opt->format->name, data, size);
+}
+
+static inline void fuzz_format(const char *format, const uint8_t *data, size_t size)
+{
+	fuzz_options(&(struct format_options){ .format = format_find(format) }, data, size);
 }
 
 #endif
