@@ -292,7 +292,9 @@ static void run_block(int n)
 {
 	static int order[MAX_THREADS];
 
-	memset(__start_emulated_shared, 0xa5, (size_t)(__stop_emulated_shared - __start_emulated_shared));
+	/* weak: there may be no such section */
+	if (__start_emulated_shared)
+		memset(__start_emulated_shared, 0xa5, (size_t)(__stop_emulated_shared - __start_emulated_shared));
 	for (int i = 0; i < n; i++) {
 		fiber_start(&fibers[i]);
 		order[i] = i;

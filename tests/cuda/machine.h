@@ -148,6 +148,12 @@ struct device_array {
 	}
 };
 
+/* memcmp, of arrays that may be empty */
+static inline bool same_bytes(const void *a, const void *b, size_t n)
+{
+	return n == 0 || !memcmp(a, b, n);
+}
+
 /* -- TAP -- */
 
 static int tests, failures;

@@ -62,10 +62,10 @@ static void test_take()
 					int64_t from = index_resolve(i[(size_t)(k / q.row % q.m)], q.n, mode);
 					int64_t from_j = index_resolve(j[(size_t)k], q.n, mode);
 
-					take &= !memcmp(a.get<char>() + (size_t)k * size,
-							&x[(size_t)((o * q.n + from) * q.row + r) * size], size);
-					along &= !memcmp(b.get<char>() + (size_t)k * size,
-							 &x[(size_t)((o * q.n + from_j) * q.row + r) * size], size);
+					take &= same_bytes(a.get<char>() + (size_t)k * size,
+							   &x[(size_t)((o * q.n + from) * q.row + r) * size], size);
+					along &= same_bytes(b.get<char>() + (size_t)k * size,
+							    &x[(size_t)((o * q.n + from_j) * q.row + r) * size], size);
 				}
 			}
 	ok(take, "take");
@@ -139,7 +139,7 @@ static void test_put()
 					memcpy(&want[(size_t)index_resolve(i[(size_t)k], 90, mode) * size],
 					       &src[(size_t)(k % each) * size], size);
 				good &= !cuda_put(NULL, size, mode, dx.at, 90, di.at, 400, ds.at, each, out.at, &err) &&
-					!memcmp(out.get<char>(), want.data(), want.size());
+					same_bytes(out.get<char>(), want.data(), want.size());
 			}
 	ok(good, "put");
 }
@@ -253,7 +253,7 @@ static bool test_scatter(enum dtype d, bool sum)
 				memcpy(to, &src[(size_t)i * size], size);
 		}
 		bool same = !cuda_scatter(NULL, d, &s, sum, dx.at, count, di.at, ds.at, out.at, &err) &&
-			    !memcmp(out.get<char>(), want.data(), want.size());
+			    same_bytes(out.get<char>(), want.data(), want.size());
 
 		if (!same)
 			printf("# problem %d: %s\n", (int)(&q - problems), err.text);

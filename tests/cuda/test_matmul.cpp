@@ -169,7 +169,7 @@ static bool test_type(struct cuda *d, enum dtype dtype, bool kernel)
 				out((size_t)(p.count * p.m * p.n) * size), again(out.n);
 			bool failed = cuda_matmul(d, dtype, &p, da.at, db.at, out.at, &by, &err) ||
 				      (!flags && cuda_matmul(d, dtype, &p, da.at, db.at, again.at, &by, &err));
-			bool same = !failed && (flags || !memcmp(out.get<char>(), again.get<char>(), out.n)) &&
+			bool same = !failed && (flags || same_bytes(out.get<char>(), again.get<char>(), out.n)) &&
 				    right(dtype, p, a.data(), b.data(), out.get<char>(), kernel);
 
 			if (!failed && p.k && p.m && kernel != !strncmp(by, "matmul_", 7)) {

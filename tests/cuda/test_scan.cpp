@@ -187,11 +187,12 @@ static bool test(enum scan_op op, enum dtype acc, int kind)
 									fabsl(sum[part]) * 0x1p-52L +
 										(long double)(i + 1) * 0x1p-59L;
 							if (i == 0)
-								same &= !memcmp(&got, &x[at].f[part], 8) || got != got;
+								same &= same_bytes(&got, &x[at].f[part], 8) ||
+									got != got;
 						}
 					} else {
-						same &= !memcmp(out.get<char>() + at * dtype_size(acc), &r.value,
-								dtype_size(acc)) ||
+						same &= same_bytes(out.get<char>() + at * dtype_size(acc), &r.value,
+								   dtype_size(acc)) ||
 							(acc == DT_F64 && r.value.f[0] != r.value.f[0] &&
 							 out.get<double>()[at] != out.get<double>()[at]) ||
 							(acc == DT_C128 && reference::nan(r.value) && op == SCAN_PROD &&
