@@ -354,6 +354,19 @@ static int locate(const struct torch_file *tf, const struct torch_storage *s, co
 	return 0;
 }
 
+/* --as, or bytes where nothing else is possible: elements of a type that is not known, as others of that size. */
+static void take_bytes(struct member *m, const struct torch_tensor *t, const struct format_options *opt)
+{
+	/* The unit that byte order applies to may be another one. */
+	if (m->supported || t->unresolved || m->big_endian)
+		return;
+	if (opt->has_as && dtype_size(opt->as) == t->dtype->itemsize)
+		m->dtype = opt->as;
+	else if (opt->has_as || !opt->bytes)
+		return;
+	m->supported = true;
+}
+
 /* Every member is checked when the file is opened: what info tells can be read. */
 static int finish_open(struct file *f, int64_t limit, bool big, struct error *err)
 {
@@ -371,6 +384,7 @@ static int finish_open(struct file *f, int64_t limit, bool big, struct error *er
 				error_prefix(err, f->members[i].name);
 			return -1;
 		}
+		take_bytes(&f->members[i], &t, file_options(f));
 	}
 	return 0;
 }
@@ -490,7 +504,10 @@ static int describe(struct file *f, int i, struct array *out, bool shared, struc
 		return error_set(err, ERR_FILE, "is kept as what is still to be %s: save x.resolve_%s()", t.unresolved,
 				 strcmp(t.unresolved, "negated") ? "conj" : "neg");
 	if (!m->supported)
-		return error_set(err, ERR_FILE, "has elements of %s, which are not supported", t.dtype->name);
+		return error_set(
+			err, ERR_FILE,
+			"has elements of %s, of which only the bytes can be read, by '--to raw' or '--as uint%d'",
+			t.dtype->name, 8 * t.dtype->itemsize);
 	if (w->entry >= 0 && zip_refusal(&tf->zip.entries[w->entry]))
 		return error_set(err, ERR_FILE, "%s", zip_refusal(&tf->zip.entries[w->entry]));
 

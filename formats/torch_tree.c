@@ -277,7 +277,10 @@ static int check_counts(const struct count *c, const struct pickle *p, int64_t l
 				 "holds containers that hold each other many times over: %" PRId64
 				 " bytes stand for more than %" PRIu64 " items",
 				 pickle_length(p), times((uint64_t)pickle_length(p), ITEMS_MOST) + SPARE);
-	if (c->tensors > size / TENSOR_LEAST + 64 || c->names > times(size, NAMES_MOST))
+	if (c->names > times(size, NAMES_MOST))
+		return error_set(err, ERR_FILE, "has names of %" PRIu64 " bytes, too many for a file of %" PRId64,
+				 c->names, limit);
+	if (c->tensors > size / TENSOR_LEAST + 64)
 		return error_set(err, ERR_FILE,
 				 "names %" PRIu64 " tensors, more than a file of %" PRId64 " bytes can hold",
 				 c->tensors, limit);

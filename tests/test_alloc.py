@@ -57,6 +57,11 @@ info a.npy --stats
 show a.npy
 show -
 compare a.npy a.npy
+convert strided.pt -o out.npz
+convert legacy_strided.pt:transposed -o out.npy
+convert strided.pt:base --share -o out.view.json
+convert a.npy v.npy -o out.pt
+info strided.pt --json
 help op add
 """.strip().splitlines()
 
@@ -115,6 +120,8 @@ with tempfile.TemporaryDirectory() as d:
     subprocess.run([os.environ["TENSOR"], "convert", "u.npy", "-o", "i.png"], check=True)
     save_file({"a": a, "v": v}, "m.safetensors", {"format": "np"})
     open("m.index.json", "w").write('{"weight_map": {"a": "m.safetensors", "v": "m.safetensors"}}')
+    for n in "strided.pt", "legacy_strided.pt":
+        open(n, "wb").write(open(TOP + "/tests/data/torch/" + n, "rb").read())
     V = open("v.npy", "rb").read()
     BEFORE = set(os.listdir("."))
     print(f"1..{len(COMMANDS)}")

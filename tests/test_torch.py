@@ -219,6 +219,14 @@ def test_unsupported():
     for dtype in "complex32", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2":
         assert dtype in out
         run("convert", path("unsupported.pt") + ":" + dtype, "-o", "no.npy", status=3, says="elements of " + dtype)
+        size = 4 if dtype == "complex32" else 1
+        run("convert", path("unsupported.pt") + ":" + dtype, "-o", "bytes.raw")
+        run("convert", path("unsupported.pt") + ":" + dtype, "--as", "uint%d" % (8 * size), "-o", "bytes.npy")
+        with open(os.path.join(DIR, "bytes.raw"), "rb") as f:
+            data = f.read()
+        assert len(data) == 2 * size and np.load(os.path.join(DIR, "bytes.npy")).tobytes() == data, data
+        assert data == {"complex32": b"\0\x3c\0\0" * 2, "float8_e4m3fnuz": b"\x40" * 2, "float8_e5m2fnuz": b"\x40" * 2,
+                        "float8_e8m0fnu": b"\x7f" * 2, "float4_e2m1fn_x2": b"\1" * 2}[dtype], data
     run("convert", path("unsupported.pt") + ":good", "-o", "good.npy")
     run("convert", path("conjugated.pt") + ":plain", "-o", "plain.npy")
     run("convert", path("conjugated.pt") + ":conjugated", "-o", "no.npy", status=3, says="resolve_conj()")
