@@ -521,7 +521,8 @@ static inline double d_polygamma(double n, double x)
 
 	if (n == 0)
 		return d_digamma(x);
-	if (!(n > 0) || n != __builtin_floor(n) || x != x || x == -(double)INFINITY)
+	/* The factorial of more is beyond float64, and the sum as long as n. */
+	if (!(n > 0 && n <= 170) || n != __builtin_floor(n) || x != x || x == -(double)INFINITY)
 		return (double)NAN;
 	if (x == (double)INFINITY)
 		return sign * 0;

@@ -103,9 +103,12 @@ static inline struct logistic logistic_of(struct pair u)
 static inline double logistic_times(const struct logistic *l, double x, struct pair top, struct pair bottom)
 {
 	struct pair q = pair_divide(top, bottom);
-	double a = pick(x < -1000, -1000, x), p = a * q.hi, lost = product_error(a, q.hi, p) + a * q.lo;
+	/* What is lost of a product is lost itself near underflow. */
+	bool tiny = __builtin_fabs(x) < 0x1p-500;
+	double a = pick(x < -1000, -1000, x * pick(tiny, 0x1p200, 1)), p = a * q.hi;
+	double lost = product_error(a, q.hi, p) + a * q.lo;
 
-	return (p + pick(lost - lost == 0, lost, 0)) * l->up * l->down;
+	return (p + pick(lost - lost == 0, lost, 0)) * l->up * (l->down * pick(tiny, 0x1p-200, 1));
 }
 
 static inline double logistic_value(struct pair u, double x)

@@ -263,14 +263,14 @@ static long double sigmoid_exact(long double x)
 
 static long double silu_exact(long double x)
 {
-	return x * sigmoid_exact(x);
+	return x < -20000 ? 0 : x * sigmoid_exact(x);
 }
 
 static long double mish_exact(long double x)
 {
 	long double e = expl(-fabsl(x));
 
-	return x * (x < 0 ? e * (e + 2) / (e * (e + 2) + 2) : (1 + 2 * e) / (1 + 2 * e + 2 * e * e));
+	return x < -20000 ? 0 : x * (x < 0 ? e * (e + 2) / (e * (e + 2) + 2) : (1 + 2 * e) / (1 + 2 * e + 2 * e * e));
 }
 
 static long double softplus_exact(long double x)
