@@ -49,6 +49,26 @@ static int lexsort(struct cuda *d, struct node *x, const uint64_t in[], uint64_t
 	return 0;
 }
 
+/* The input in the type of the result. */
+static int quantile(struct cuda *d, struct node *x, uint64_t in, uint64_t out, struct error *err)
+{
+	const struct order_statistic *s = x->u.block.data;
+	enum dtype from = x->in[0]->dtype;
+	int64_t count = x->in[0]->size;
+	size_t nbytes = (size_t)count * dtype_size(x->dtype);
+	uint64_t values = in;
+	int ret;
+
+	if (from == x->dtype)
+		return cuda_quantile(d, s, x->dtype, in, out, count / s->n, err);
+	if (value_alloc(d, &values, nbytes, err))
+		return -1;
+	ret = launch_cast(d, x->dtype, values, from, in, count, err) ||
+	      cuda_quantile(d, s, x->dtype, values, out, count / s->n, err);
+	device_free(d, values, nbytes);
+	return ret ? -1 : 0;
+}
+
 int cuda_scan_node(struct cuda *d, struct node *x, uint64_t out, struct error *err)
 {
 	enum scan_op op = x->u.scan.op;
@@ -102,9 +122,11 @@ int cuda_block(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out
 		return cuda_argsort(d, x->in[0]->dtype, p[0], in[0], out, rows, n, err);
 	case BLOCK_LEXSORT:
 		return lexsort(d, x, in, out, err);
-	case BLOCK_NONE:
 	case BLOCK_QUANTILE:
+		return quantile(d, x, in[0], out, err);
 	case BLOCK_PERMUTATION:
+		return cuda_permutation(d, (uint64_t)p[0], x->size, out, err);
+	case BLOCK_NONE:
 		break;
 	}
 	return error_set(err, ERR_RESOURCE, "%s has no kernels for a function of this graph; use --device cpu",
