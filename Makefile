@@ -165,7 +165,7 @@ $(BUILD)/tests/cuda/test_matmul: | $(CUBLAS_STANDIN)
 ifeq ($(origin NVCC),undefined)
 NVCC := $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc))
 endif
-CUDA_ARCHS ?=
+CUDA_ARCHS ?= 75 80 90 100 120
 CUDA_BUILD ?= $(BUILD)/cuda
 CUDA_BIN := $(if $(NVCC),$(dir $(NVCC)))
 NVCC_FLAGS := -std=c++17 -fmad=false -I. --Werror all-warnings
@@ -222,25 +222,25 @@ check: test
 
 # Without levels and without vectors: what the others must agree with, bit for bit (tests/test_bits.py).
 plain: deps-build
-	@+$(MAKE) --no-print-directory BUILD=build/plain LEVELS=base CPPFLAGS=-DTENSOR_PLAIN \
+	@+$(MAKE) --no-print-directory BUILD=build/plain CUDA_ARCHS= LEVELS=base CPPFLAGS=-DTENSOR_PLAIN \
 		LEVEL_base='-fno-tree-vectorize -fno-openmp-simd' build/plain/tensor
 
 TSAN := -O1 -g -fsanitize=thread
 tsan: deps-build deps-test
-	@+SANITIZER=tsan $(MAKE) --no-print-directory BUILD=build/tsan CFLAGS='$(TSAN)' LDFLAGS=-fsanitize=thread \
+	@+SANITIZER=tsan $(MAKE) --no-print-directory BUILD=build/tsan CUDA_ARCHS= CFLAGS='$(TSAN)' LDFLAGS=-fsanitize=thread \
 		T='$(or $(T),threads streams npz)' tests
 
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 asan: deps-build deps-test
-	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CUDA_BUILD='$(CUDA_BUILD)' CFLAGS='$(ASAN)' CXXFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
+	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CUDA_ARCHS= CUDA_BUILD='$(CUDA_BUILD)' CFLAGS='$(ASAN)' CXXFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
 
 FUZZ := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 fuzz: deps-build deps-fuzz
-	@+$(MAKE) --no-print-directory BUILD=build/fuzz CUDA_BUILD='$(CUDA_BUILD)' CC=clang CFLAGS='$(FUZZ)' LDFLAGS=-fsanitize=fuzzer,address,undefined fuzzers
+	@+$(MAKE) --no-print-directory BUILD=build/fuzz CUDA_ARCHS= CUDA_BUILD='$(CUDA_BUILD)' CC=clang CFLAGS='$(FUZZ)' LDFLAGS=-fsanitize=fuzzer,address,undefined fuzzers
 
 FUZZ_TIME ?= 60
 fuzz-run: fuzz
-	@BUILD=build/fuzz T='$(T)' tests/fuzz_run $(FUZZ_TIME)
+	@BUILD=build/fuzz CUDA_ARCHS= T='$(T)' tests/fuzz_run $(FUZZ_TIME)
 
 fuzzers: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%)
 	@echo "run one with: $(firstword $^) NEW_CORPUS tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(firstword $^)))"
