@@ -232,15 +232,15 @@ tsan: deps-build deps-test
 
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 asan: deps-build deps-test
-	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CUDA_ARCHS= CUDA_BUILD='$(CUDA_BUILD)' CFLAGS='$(ASAN)' CXXFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
+	@+SANITIZER=asan $(MAKE) --no-print-directory BUILD=build/asan CUDA_ARCHS= CFLAGS='$(ASAN)' CXXFLAGS='$(ASAN)' LDFLAGS='-fsanitize=address,undefined' tests
 
 FUZZ := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 fuzz: deps-build deps-fuzz
-	@+$(MAKE) --no-print-directory BUILD=build/fuzz CUDA_ARCHS= CUDA_BUILD='$(CUDA_BUILD)' CC=clang CFLAGS='$(FUZZ)' LDFLAGS=-fsanitize=fuzzer,address,undefined fuzzers
+	@+$(MAKE) --no-print-directory BUILD=build/fuzz CUDA_ARCHS= CC=clang CFLAGS='$(FUZZ)' LDFLAGS=-fsanitize=fuzzer,address,undefined fuzzers
 
 FUZZ_TIME ?= 60
 fuzz-run: fuzz
-	@BUILD=build/fuzz CUDA_ARCHS= T='$(T)' tests/fuzz_run $(FUZZ_TIME)
+	@BUILD=build/fuzz T='$(T)' tests/fuzz_run $(FUZZ_TIME)
 
 fuzzers: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%)
 	@echo "run one with: $(firstword $^) NEW_CORPUS tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(firstword $^)))"
