@@ -10,7 +10,11 @@
 enum {
 	FAST_FROM = 4096, /* bytes: less is for zlib, which has the codes of RFC 1951 that need no table */
 	ALWAYS_ZLIB = 7,
-	WORTH = 16, /* one byte in so many */
+	WORTH = 16,	  /* one byte in so many */
+};
+
+struct inflater {
+	z_stream z;
 };
 
 /* zlib counts in unsigned int. */
@@ -36,6 +40,49 @@ uint32_t crc32_zlib(uint32_t crc, const void *p, size_t n)
 uint32_t crc32_joined(uint32_t crc, uint32_t next, int64_t n)
 {
 	return (uint32_t)crc32_combine(crc, next, (z_off_t)n);
+}
+
+int inflater_new(struct inflater **out, struct error *err)
+{
+	struct inflater *z = calloc(1, sizeof(*z));
+
+	/* Negative: without zlib's own header. */
+	if (!z || inflateInit2(&z->z, -MAX_WBITS) != Z_OK) {
+		free(z);
+		return error_memory(err, sizeof(*z));
+	}
+	*out = z;
+	return 0;
+}
+
+int inflater_run(struct inflater *z, const unsigned char **in, size_t *nin, unsigned char **out, size_t *nout,
+		 bool *end, struct error *err)
+{
+	uInt have = part(*nin), room = part(*nout);
+
+	z->z.next_in = (Bytef *)*in;
+	z->z.avail_in = have;
+	z->z.next_out = *out;
+	z->z.avail_out = room;
+
+	int status = inflate(&z->z, Z_NO_FLUSH);
+	*in += have - z->z.avail_in;
+	*nin -= have - z->z.avail_in;
+	*out += room - z->z.avail_out;
+	*nout -= room - z->z.avail_out;
+	*end = status == Z_STREAM_END;
+	if (status == Z_MEM_ERROR)
+		return error_memory(err, 1 << MAX_WBITS);
+	if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+		return error_set(err, ERR_FILE, "the compressed data are damaged");
+	return 0;
+}
+
+void inflater_free(struct inflater *z)
+{
+	if (z)
+		inflateEnd(&z->z);
+	free(z);
 }
 
 /* What a thread keeps from block to block. */
