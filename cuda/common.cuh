@@ -23,7 +23,7 @@
  */
 #ifdef __CUDACC__
 #define KERNEL(name, parameters) extern "C" __global__ void name parameters
-#define KERNEL_BLOCK(name, threads, parameters) extern "C" __global__ void __launch_bounds__(threads) name parameters
+#define KERNEL_BLOCK(name, threads, parameters) extern "C" __global__ void __launch_bounds__(threads, 1) name parameters
 /* Before a loop: as it is written.  Unrolled loops make the image several times as large. */
 #define ROLLED _Pragma("unroll 1")
 /* Before one whose iterations wait for memory. */
