@@ -407,9 +407,10 @@ struct node *node_block(struct graph *g, enum block_id id, block_fn *fn, int n, 
 {
 	struct node *x = graph_add(g, NODE_BLOCK, dtype, shape, n, in, err);
 
-	if (x)
+	if (x) {
 		x->u.block.id = id;
-	x->u.block.fn = fn;
+		x->u.block.fn = fn;
+	}
 	return x;
 }
 
