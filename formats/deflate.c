@@ -10,7 +10,7 @@
 enum {
 	FAST_FROM = 4096, /* bytes: less is for zlib, which has the codes of RFC 1951 that need no table */
 	ALWAYS_ZLIB = 7,
-	WORTH = 16,	  /* one byte in so many */
+	WORTH = 16, /* one byte in so many */
 };
 
 struct inflater {
