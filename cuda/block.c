@@ -56,15 +56,20 @@ static int quantile(struct cuda *d, struct node *x, uint64_t in, uint64_t out, s
 	enum dtype from = x->in[0]->dtype;
 	int64_t count = x->in[0]->size;
 	size_t nbytes = (size_t)count * dtype_size(x->dtype);
-	uint64_t values = in;
+	int64_t rows = x->size / s->nq, n = x->size;
+	uint64_t values = in, nan[2] = { UINT64_C(0x7ff8000000000000), 0 };
 	int ret;
 
+	/* Of nothing: as the processor has it. */
+	if (!count)
+		return launch_map(d, "fill_8", n, (void *[]){ &n, &out, &nan[0], &nan[1] }, err);
+
 	if (from == x->dtype)
-		return cuda_quantile(d, s, x->dtype, in, out, count / s->n, err);
+		return cuda_quantile(d, s, x->dtype, in, out, rows, err);
 	if (value_alloc(d, &values, nbytes, err))
 		return -1;
 	ret = launch_cast(d, x->dtype, values, from, in, count, err) ||
-	      cuda_quantile(d, s, x->dtype, values, out, count / s->n, err);
+	      cuda_quantile(d, s, x->dtype, values, out, rows, err);
 	device_free(d, values, nbytes);
 	return ret ? -1 : 0;
 }

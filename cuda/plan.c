@@ -375,6 +375,8 @@ static size_t rounded(size_t n)
 
 void plan_place(struct plan *p, int64_t tile)
 {
+	int64_t whole = 0;
+
 	p->tile = tile;
 	p->stage = 0;
 	for (struct item *i = p->items; i < p->items + p->n; i++) {
@@ -388,9 +390,13 @@ void plan_place(struct plan *p, int64_t tile)
 		i->stage = p->stage;
 		if (i->how == HOW_READ || i->how == HOW_SPAN)
 			p->stage += (int64_t)rounded((size_t)bytes);
-		else if (i->how == HOW_GATHER && i->src && p->stage < WHOLE_STAGE)
-			p->stage = i->nbytes < WHOLE_STAGE ? (int64_t)rounded((size_t)i->nbytes) : WHOLE_STAGE;
+		else if (i->how == HOW_GATHER && i->src)
+			whole = i->nbytes > whole ? i->nbytes : whole;
 	}
+	/* Whole arrays go through the same memory, before the first tile, in pieces. */
+	if (whole)
+		whole = whole < WHOLE_STAGE ? (int64_t)rounded((size_t)whole) : WHOLE_STAGE;
+	p->stage = p->stage > whole ? p->stage : whole;
 	p->arena = 0;
 	for (struct block *b = p->blocks; b < p->blocks + p->nblocks; b++) {
 		b->at = p->arena;

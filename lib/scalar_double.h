@@ -310,9 +310,10 @@ THROUGH_SLEEF(erfc)
 THROUGH_SLEEF(lgamma)
 #undef THROUGH_SLEEF
 
+/* The vector function is an infinity for the largest x, which is within its bound, and within nobody's expectation. */
 static inline double d_pow(double x, double y)
 {
-	return m_pow(x, y);
+	return pick(y == 1, x, m_pow(x, y));
 }
 
 static inline double d_atan2(double y, double x)

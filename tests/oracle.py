@@ -24,7 +24,7 @@ atexit.register(shutil.rmtree, DIR, True)
 INTS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 FLOATS = ["float16", "float32", "float64"]
 COMPLEX = ["complex64", "complex128"]
-DTYPES = ["bool"] + INTS + FLOATS + COMPLEX
+DTYPES = os.environ["ORACLE_DTYPES"].split() if "ORACLE_DTYPES" in os.environ else ["bool"] + INTS + FLOATS + COMPLEX
 bfloat16 = np.dtype(ml_dtypes.bfloat16)
 
 

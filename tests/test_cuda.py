@@ -64,7 +64,7 @@ def strided(dtype):
 
 def others():
     """The programs that test the other ops against NumPy, with each command run on the device, too."""
-    env = dict(os.environ)
+    env = dict(os.environ, ORACLE_DTYPES="bool int8 uint16 int64 float16 float32 float64 complex128")
     for name in "create", "shape", "reduce", "neural", "sort":
         yield name, subprocess.Popen([sys.executable, os.path.join(TESTS, "test_%s.py" % name)], stdout=subprocess.PIPE,
                                      stderr=subprocess.DEVNULL, text=True, env=env)
@@ -81,7 +81,8 @@ def main():
         if op["family"] != "elementwise" or "cuda" not in op["devices"]:
             continue
         n = op["operands"][0]
-        tap.test("op " + op["name"], parallel(elementwise, [(op, n, d, s) for d in DTYPES + [bfloat16] for s in SHAPES]))
+        tap.test("op " + op["name"], parallel(elementwise, [(op, n, d, s) for d in DTYPES + [bfloat16] for s in SHAPES
+                                                          if s is SHAPES[0] or d in ("int16", "float32", "complex64")]))
     tap.test("layouts", parallel(strided, [(d,) for d in DTYPES]))
     for name, p in others():
         out, _ = p.communicate()
