@@ -28,6 +28,12 @@ struct entry {
 	struct gline line;
 };
 
+struct retired {
+	struct entry **cache;
+	int room;
+	struct retired *next;
+};
+
 struct graphdoc {
 	char *path, *directory; /* of the file; absolute, links resolved */
 	int fd;
@@ -43,6 +49,7 @@ struct graphdoc {
 	char *warning;
 	/* nodes that were parsed: open addressing by id */
 	struct entry **cache;
+	struct retired *retired; /* entries of files that prune has replaced: who has found a node may hold it */
 	int ncache, room;
 };
 
@@ -506,12 +513,38 @@ static int scan_ends(struct graphdoc *d, struct error *err)
 	return 0;
 }
 
+static void free_entries(struct entry **cache, int room)
+{
+	for (int i = 0; i < room; i++)
+		if (cache[i]) {
+			gnode_release(&cache[i]->n);
+			free(cache[i]);
+		}
+	free(cache);
+}
+
+/* Where prune has put another file in the place of this one, the lines that entries were read from may be gone. */
+static int retire(struct graphdoc *d, struct error *err)
+{
+	struct retired *r = malloc(sizeof(*r));
+
+	if (!r)
+		return error_memory(err, sizeof(*r));
+	*r = (struct retired){ d->cache, d->room, d->retired };
+	d->retired = r;
+	d->cache = NULL;
+	d->ncache = d->room = 0;
+	return 0;
+}
+
 static int load(struct graphdoc *d, struct error *err)
 {
 	struct stat st;
 
 	if (fstat(d->fd, &st))
 		return error_errno(err, ERR_FILE, "%s", d->path);
+	if (d->cache && (d->dev != st.st_dev || d->ino != st.st_ino) && retire(d, err))
+		return -1;
 	forget(d);
 	d->rewrite = false;
 	d->dev = st.st_dev;
@@ -652,12 +685,12 @@ void graphdoc_close(struct graphdoc *d)
 {
 	if (!d)
 		return;
-	for (int i = 0; i < d->room; i++)
-		if (d->cache[i]) {
-			gnode_release(&d->cache[i]->n);
-			free(d->cache[i]);
-		}
-	free(d->cache);
+	free_entries(d->cache, d->room);
+	for (struct retired *r = d->retired, *next; r; r = next) {
+		next = r->next;
+		free_entries(r->cache, r->room);
+		free(r);
+	}
 	forget(d);
 	if (d->fd >= 0)
 		close(d->fd);
