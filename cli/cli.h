@@ -38,7 +38,6 @@ struct cli {
 	int nfiles;
 	struct file **files;
 	bool stdin_used;
-	bool headers_only; /* nothing is computed, so any device will do */
 	bool shares;	   /* results are views: operands are their files' own bytes */
 	struct file *next; /* standard input, opened but not yet an operand; an archive stays here */
 	int64_t memory;	   /* --mem-limit in bytes; 0: none */

@@ -459,7 +459,6 @@ int cmd_info(struct cli *c, int argc, const char **argv, struct error *err)
 		return -1;
 	if (c->common.help)
 		return usage_print(c->command, opts, NULL, err);
-	c->headers_only = !r.stats;
 	if (common_apply(c, err))
 		return -1;
 	if (!n) {

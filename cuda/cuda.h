@@ -28,8 +28,8 @@ struct cuda {
 	void *up, *main, *down; /* CUstream */
 	struct kernel *kernels; /* those launched so far */
 	int nkernels, kernels_room;
-	struct value *values;  /* of nodes, on the device; the newest first */
-	int64_t ndevice, peak; /* bytes of device memory held now, and the most so far */
+	struct value *values; /* of nodes, on the device; the newest first */
+	int64_t ndevice;      /* bytes of device memory held now */
 };
 
 /* CU_RESULT other than 0 as an error: "cuda:0: cuMemAlloc: out of memory". */

@@ -135,7 +135,6 @@ int device_alloc(struct cuda *d, uint64_t *p, size_t n, struct error *err)
 		return cuda_check(d, result, what, err);
 	}
 	d->ndevice += (int64_t)n;
-	d->peak = d->ndevice > d->peak ? d->ndevice : d->peak;
 	return 0;
 }
 
