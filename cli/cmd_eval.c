@@ -229,6 +229,10 @@ int cmd_eval(struct cli *c, int argc, const char **argv, struct error *err)
 		bound[i - first].node = operand_node(c, equals + 1, err);
 		if (!bound[i - first].node)
 			goto done;
+		if (!bound[i - first].name) {
+			error_memory(err, strlen(name) + 1);
+			goto done;
+		}
 	}
 	if (program_build(&p, c->graph, source.s ? source.s : "", n - first, bound, &prefer, err)) {
 		c->context = source.s ? point_at(source.s, p.column) : NULL;

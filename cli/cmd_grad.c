@@ -384,8 +384,11 @@ static int write_all(struct grad *g, int nout, const char *const *outputs, struc
 		char name[256];
 
 		stem(g->target[i].name, name, sizeof(name));
-		r[i] = (struct result){ g->target[i].grad,
-					g->n > 1 || (f && f->archive) ? graph_string(g->c->graph, name) : NULL };
+		r[i] = (struct result){ g->target[i].grad, NULL };
+		if ((g->n > 1 || (f && f->archive)) && !(r[i].name = graph_string(g->c->graph, name))) {
+			free(r);
+			return error_memory(err, sizeof(name));
+		}
 	}
 	if (g->c->common.dry || (nout == 0 && !g->target[0].output) || (nout == 1 && (g->n > 1 || (f && f->archive)))) {
 		if (g->accumulate)

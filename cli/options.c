@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "lib/cpu_level.h"
 #include "cuda/device.h"
+#include "lib/plan.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -282,6 +283,17 @@ static int open_device(struct cli *c, struct error *err)
 	return c->device ? 0 : -1;
 }
 
+/* -v: what each pass did. */
+static void say_pass(void *arg, const struct node *x, bool kept, int threads, int64_t ns)
+{
+	struct text t = TEXT_INIT;
+
+	plan_pass_text(&t, x, kept);
+	if (!t.failed)
+		say(arg, "%s; %d thread%s, %.1f ms", t.s, threads, threads == 1 ? "" : "s", (double)ns / 1e6);
+	text_release(&t);
+}
+
 int common_apply(struct cli *c, struct error *err)
 {
 	const char *threads = c->common.threads;
@@ -291,10 +303,6 @@ int common_apply(struct cli *c, struct error *err)
 		threads = getenv("TENSOR_THREADS");
 	if (open_device(c, err))
 		return -1;
-	/* The loops read it themselves, where they are chosen. */
-	const char *level = getenv("TENSOR_CPU");
-	if (level && *level && strcmp(level, "v2") && strcmp(level, "v3") && strcmp(level, "v4"))
-		return error_set(err, ERR_USAGE, "TENSOR_CPU '%s' is unknown: the levels are v2, v3 and v4", level);
 	const char *memory = c->common.memory ? c->common.memory : getenv("TENSOR_MEM_LIMIT");
 	if (memory && *memory && parse_bytes(memory, &c->memory, err))
 		return -1;
@@ -303,6 +311,7 @@ int common_apply(struct cli *c, struct error *err)
 			return -1;
 		engine_set_threads((int)n);
 	}
+	/* The loops read TENSOR_CPU themselves, where they are chosen. */
 	const char *cpu = getenv("TENSOR_CPU"), *tile = getenv("TENSOR_TILE");
 
 	if (cpu && *cpu && !cpu_level_known(cpu))
@@ -312,6 +321,8 @@ int common_apply(struct cli *c, struct error *err)
 			return -1;
 		engine_set_tile(n);
 	}
+	if (c->common.verbose)
+		engine_watch(say_pass, c);
 	return c->command->makes ? record_open(c, err) : 0;
 }
 

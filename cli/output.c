@@ -162,40 +162,95 @@ int show_node(struct node *x, const struct print_options *opt, struct error *err
 	return text_print(&t, err);
 }
 
+static int plan_results(struct engine_plan *p, int n, const struct result *r, struct error *err)
+{
+	struct node **x = calloc((size_t)n + 1, sizeof(*x));
+	int ret;
+
+	*p = (struct engine_plan){ .passes = NULL };
+	if (!x)
+		return error_memory(err, (size_t)n * sizeof(*x));
+	for (int i = 0; i < n; i++)
+		x[i] = r[i].node;
+	ret = engine_plan(p, n, x, err);
+	free(x);
+	return ret;
+}
+
+/* A result of a dry run, and the passes at *pass and behind that end with it. */
+static void tell_result(struct text *t, const struct result *r, const struct engine_plan *p, int *pass)
+{
+	char shape[SHAPE_TEXT];
+
+	text_fmt(t, "%s%s%s %s, %" PRId64 " bytes\n", r->name ? r->name : "", r->name ? ": " : "",
+		 dtype_name(r->node->dtype), shape_text(&r->node->shape, shape, sizeof(shape)),
+		 r->node->size * (int64_t)dtype_size(r->node->dtype));
+	for (bool kept = true; kept && *pass < p->npasses; ++*pass) {
+		const struct planned_pass *one = &p->passes[*pass];
+
+		text_fmt(t, "  pass %d: ", *pass + 1);
+		plan_pass_text(t, one->node, one->kept);
+		text_fmt(t, "; %d thread%s\n", one->threads, one->threads == 1 ? "" : "s");
+		kept = one->kept;
+	}
+}
+
+static void tell_result_json(struct text *t, const struct result *r, const struct engine_plan *p, int *pass)
+{
+	int first = *pass;
+
+	text_char(t, '{');
+	if (r->name) {
+		text_add(t, "\"name\": ");
+		text_json(t, r->name);
+		text_add(t, ", ");
+	}
+	text_fmt(t, "\"dtype\": \"%s\", \"shape\": [", dtype_name(r->node->dtype));
+	for (int k = 0; k < r->node->shape.ndim; k++)
+		text_fmt(t, k ? ", %" PRId64 : "%" PRId64, r->node->shape.dim[k]);
+	text_fmt(t, "], \"nbytes\": %" PRId64 ", \"memory\": %" PRId64 ", \"plan\": [",
+		 r->node->size * (int64_t)dtype_size(r->node->dtype), p->memory);
+	for (bool kept = true; kept && *pass < p->npasses; ++*pass) {
+		const struct planned_pass *one = &p->passes[*pass];
+		struct text does = TEXT_INIT;
+
+		plan_pass_text(&does, one->node, one->kept);
+		text_fmt(t, "%s{\"does\": ", *pass > first ? ", " : "");
+		text_json(t, does.s ? does.s : "");
+		text_fmt(t, ", \"read\": %" PRId64 ", \"%s\": %" PRId64 ", \"threads\": %d}", one->read,
+			 one->kept ? "kept" : "written", one->made, one->threads);
+		kept = one->kept;
+		t->failed |= does.failed;
+		text_release(&does);
+	}
+	text_fmt(t, "], \"passes\": %d}", *pass - first);
+}
+
 static int dry_run(struct cli *c, int n, const struct result *r, struct error *err)
 {
 	struct text t = TEXT_INIT;
+	struct engine_plan p;
+	int pass = 0;
 
+	if (plan_results(&p, n, r, err)) {
+		engine_plan_release(&p);
+		return -1;
+	}
 	if (c->common.json)
 		text_char(&t, '[');
 	for (int i = 0; i < n; i++) {
-		struct node *x = r[i].node;
-		char shape[SHAPE_TEXT];
-		int64_t nbytes = x->size * (int64_t)dtype_size(x->dtype), memory = engine_memory(x);
-
-		if (!c->common.json) {
-			text_fmt(&t,
-				 "%s%s%s %s, %" PRId64 " bytes, peak memory about %" PRId64
-				 " bytes, up to %d threads\n",
-				 r[i].name ? r[i].name : "", r[i].name ? ": " : "", dtype_name(x->dtype),
-				 shape_text(&x->shape, shape, sizeof(shape)), nbytes, memory, engine_threads());
-			engine_plan(&t, x);
-			continue;
-		}
-		text_fmt(&t, "%s{", i ? ", " : "");
-		if (r[i].name) {
-			text_add(&t, "\"name\": ");
-			text_json(&t, r[i].name);
+		if (c->common.json && i)
 			text_add(&t, ", ");
-		}
-		text_fmt(&t, "\"dtype\": \"%s\", \"shape\": [", dtype_name(x->dtype));
-		for (int k = 0; k < x->shape.ndim; k++)
-			text_fmt(&t, k ? ", %" PRId64 : "%" PRId64, x->shape.dim[k]);
-		text_fmt(&t, "], \"nbytes\": %" PRId64 ", \"memory\": %" PRId64 ", \"passes\": %d}", nbytes, memory,
-			 engine_plan(NULL, x));
+		(c->common.json ? tell_result_json : tell_result)(&t, &r[i], &p, &pass);
 	}
 	if (c->common.json)
 		text_add(&t, "]\n");
+	else
+		text_fmt(&t,
+			 "%d pass%s: %" PRId64 " bytes read, %" PRId64 " written, peak memory about %" PRId64
+			 " bytes\n",
+			 p.npasses, p.npasses == 1 ? "" : "es", p.read, p.written, p.memory);
+	engine_plan_release(&p);
 	return text_print(&t, err);
 }
 
@@ -487,6 +542,19 @@ static int collect(struct cli *c, int n, const struct result *r, struct error *e
 	return 0;
 }
 
+static int check_memory(struct cli *c, int n, const struct result *r, struct error *err)
+{
+	struct engine_plan p;
+	int ret = plan_results(&p, n, r, err);
+
+	if (!ret && p.memory > c->memory)
+		ret = error_set(err, ERR_RESOURCE,
+				"computing it takes about %" PRId64 " bytes of memory, the limit is %" PRId64, p.memory,
+				c->memory);
+	engine_plan_release(&p);
+	return ret;
+}
+
 int output_results(struct cli *c, int n, const struct result *r, const struct format_options *opt, bool fortran,
 		   struct error *err)
 {
@@ -517,11 +585,8 @@ int output_results(struct cli *c, int n, const struct result *r, const struct fo
 	    (!strcmp(opt->format->name, "npy") || !strcmp(opt->format->name, "raw") || opt->format->archive))
 		return error_set(err, ERR_USAGE, "%s bytes are not written to a terminal; use -o FILE",
 				 opt->format->name);
-	for (int i = 0; i < n && c->memory; i++)
-		if (engine_memory(r[i].node) > c->memory)
-			return error_set(err, ERR_RESOURCE,
-					 "computing it takes about %" PRId64 " bytes of memory, the limit is %" PRId64,
-					 engine_memory(r[i].node), c->memory);
+	if (c->memory && check_memory(c, n, r, err))
+		return -1;
 	if (n > 1 && share_streams(n, r, err))
 		return -1;
 	if (c->common.output && strstr(c->common.output, "{}"))

@@ -1,63 +1,18 @@
 /*
- * The plan: what must be computed first and kept, what is pulled in one pass, and the passes.  A pass is the part of the graph
+ * Running passes: what must be whole is computed first and kept, the rest is pulled in one pass.  A pass is the part of the graph
  * below a node down to leaves and kept nodes.
  */
 #include "device.h"
-#include "pull.h"
+#include "passes.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int keep(struct node *x, struct error *err);
 static void release(struct node *x);
-
-/* Each walk over a graph marks the nodes it has seen with a number of its own. */
-static int next_pass(void)
-{
-	static atomic_int last;
-
-	return atomic_fetch_add(&last, 1) + 1;
-}
-
-/* A stream that can be read once, as it is. */
-static bool leaf_streams(const struct node *x)
-{
-	return x->kind == NODE_LEAF && !x->value && !x->layout && x->u.array.src->sequential;
-}
-
-static bool contiguous(const struct shape *s, const int64_t *strides, size_t itemsize)
-{
-	uint64_t step = itemsize;
-
-	for (int i = s->ndim - 1; i >= 0; i--) {
-		if (s->dim[i] != 1 && strides[i] != (int64_t)step)
-			return false;
-		step *= (uint64_t)s->dim[i];
-	}
-	return true;
-}
-
-/*
- * Can the array be read from its file in tiles?  Its elements must lie in C order, one in 16 bytes or so, without gaps that a
- * tile should not read.
- */
-static bool windowed(const struct shape *s, const int64_t *strides, size_t itemsize)
-{
-	enum { MOST = 16, GAP = 1 << 20 };
-	int64_t extent = (int64_t)itemsize, size = 1;
-
-	for (int i = s->ndim - 1; i >= 0; i--) {
-		if (s->dim[i] == 1)
-			continue;
-		if (s->dim[i] < 1 || strides[i] < extent || strides[i] - extent > GAP)
-			return false;
-		extent += strides[i] * (s->dim[i] - 1);
-		size *= s->dim[i];
-	}
-	return extent / MOST <= size * (int64_t)itemsize;
-}
 
 /* A source with the bytes first .. first+n-1 of src in memory; offsets into it count from first. */
 struct load {
@@ -91,34 +46,15 @@ static struct source *load(struct source *src, int64_t first, int64_t n, struct 
 	return buffer_source(l.buf, (size_t)n, src->name, err);
 }
 
-/* The bytes that a strided array touches: *first and the number of them. */
-static int64_t span(const struct shape *s, const int64_t *strides, int64_t offset, size_t itemsize, int64_t *first)
-{
-	int64_t low = offset, high = offset;
-
-	for (int i = 0; i < s->ndim; i++)
-		if (s->dim[i] > 1)
-			*(strides[i] < 0 ? &low : &high) += strides[i] * (s->dim[i] - 1);
-	*first = low;
-	return high - low + (int64_t)itemsize;
-}
-
 /* Replace the stream or file behind a leaf by its bytes in memory. */
 static int leaf_load(struct node *x, struct error *err)
 {
 	struct array *a = &x->u.array;
-	int64_t first = 0, n = x->size ? span(&a->shape, a->strides, a->offset, dtype_size(a->dtype), &first) : 0;
+	int64_t first, n = leaf_span(x, &first);
 	struct source *src;
 
 	if (a->src->data)
 		return 0;
-	/* A stream is read from its first byte, and to its end, where it verifies itself. */
-	if (a->src->sequential) {
-		n += first;
-		first = 0;
-		if (a->src->nbytes > n)
-			n = a->src->nbytes;
-	}
 	src = load(a->src, first, n, err);
 	if (!src)
 		return -1;
@@ -129,7 +65,6 @@ static int leaf_load(struct node *x, struct error *err)
 	return 0;
 }
 
-/* Merge axes where the strides allow it. */
 static int layout_make(struct node *x, struct source *bytes, int64_t offset, bool swap, struct error *err)
 {
 	struct layout *l = calloc(1, sizeof(*l));
@@ -139,24 +74,9 @@ static int layout_make(struct node *x, struct source *bytes, int64_t offset, boo
 	l->bytes = bytes;
 	l->offset = offset;
 	l->swap = swap;
-	l->contiguous = contiguous(&x->shape, x->strides, dtype_size(x->dtype));
+	l->contiguous = node_contiguous(x);
 	l->windowed = !l->contiguous && x->size && !bytes->data && !bytes->sequential;
-	for (int i = 0; i < x->shape.ndim; i++) {
-		if (x->shape.dim[i] == 1)
-			continue;
-		if (l->ndim && l->strides[l->ndim - 1] == x->strides[i] * x->shape.dim[i]) {
-			l->dim[l->ndim - 1] *= x->shape.dim[i];
-			l->strides[l->ndim - 1] = x->strides[i];
-		} else {
-			l->dim[l->ndim] = x->shape.dim[i];
-			l->strides[l->ndim++] = x->strides[i];
-		}
-	}
-	if (!l->ndim) {
-		l->dim[0] = 1;
-		l->strides[0] = 0;
-		l->ndim = 1;
-	}
+	layout_axes(l, x);
 	free(x->layout);
 	x->layout = l;
 	return 0;
@@ -164,10 +84,7 @@ static int layout_make(struct node *x, struct source *bytes, int64_t offset, boo
 
 static int prepare_leaf(struct node *x, struct error *err)
 {
-	bool flat = contiguous(&x->shape, x->strides, dtype_size(x->dtype));
-
-	if (!flat && x->size &&
-	    (x->u.array.src->sequential || !windowed(&x->shape, x->strides, dtype_size(x->dtype))) && leaf_load(x, err))
+	if (x->size && !node_contiguous(x) && (x->u.array.src->sequential || !node_windowed(x)) && leaf_load(x, err))
 		return -1;
 	return layout_make(x, x->u.array.src, x->offset, x->u.array.swap, err);
 }
@@ -176,7 +93,6 @@ static int prepare_view(struct node *x, struct error *err)
 {
 	struct node *base = x->in[0];
 	struct source *src;
-	bool flat = contiguous(&x->shape, x->strides, dtype_size(x->dtype));
 	int64_t first, n;
 
 	if (base->kind != NODE_LEAF || base->value) {
@@ -189,20 +105,15 @@ static int prepare_view(struct node *x, struct error *err)
 	if (src->sequential && leaf_load(base, err))
 		return -1;
 	src = base->u.array.src;
-	if (src->data || flat || !x->size || windowed(&x->shape, x->strides, dtype_size(x->dtype)))
+	if (src->data || !x->size || node_contiguous(x) || node_windowed(x))
 		return layout_make(x, src, x->offset + base->u.array.offset - base->offset, base->u.array.swap, err);
 	/* Only the part of the file that the view touches. */
-	n = span(&x->shape, x->strides, x->offset, dtype_size(x->dtype), &first);
+	n = strided_span(&x->shape, x->strides, x->offset, dtype_size(x->dtype), &first);
 	src = x->loaded ? x->loaded : load(src, first, n, err);
 	if (!src)
 		return -1;
 	x->loaded = src;
 	return layout_make(x, src, x->offset - first, base->u.array.swap, err);
-}
-
-static bool is_barrier(const struct node *x)
-{
-	return x->kind == NODE_REDUCE || x->kind == NODE_BLOCK || (x->kind == NODE_SCAN && x->whole);
 }
 
 /* Make everything below x ready to be pulled: keep what must be whole. */
@@ -230,15 +141,7 @@ static int prepare(struct node *x, int pass, struct error *err)
 	return 0;
 }
 
-enum {
-	MIN_TILE = CHUNK,
-	MAX_TILE = 1 << 16,
-	TURNED_ROWS = 64,
-	MAX_TURNED = 1 << 20,
-	PARALLEL_FROM = 1 << 18,
-	MAX_LEAVES = 16,
-	STEP_MAPS = 3
-};
+enum { MAX_LEAVES = 16, STEP_MAPS = 3 };
 
 /* Number the block buffers of a pass, add up their bytes per element, and see whether it reads a stream. */
 struct census {
@@ -246,7 +149,7 @@ struct census {
 	int64_t bytes;
 	int64_t least; /* elements that a tile should have */
 	int64_t step;  /* of which it should be a multiple; 0: any */
-	bool streams, vmath, reduces;
+	bool vmath, reduces;
 	bool simple;			 /* all is elementwise, range by range */
 	int maps, nleaves;		 /* nleaves > MAX_LEAVES: there are more */
 	struct node *leaves[MAX_LEAVES]; /* to be read, or turned, whole tiles at once */
@@ -270,14 +173,11 @@ static int take_census(struct node *x, struct census *t, struct error *err)
 	t->bytes += (int64_t)dtype_size(x->dtype);
 	if (x->value)
 		return 0;
-	if (x->kind == NODE_LEAF)
-		t->streams |= x->u.array.src->sequential;
 	if (x->kind == NODE_LEAF || x->kind == NODE_VIEW) {
-		/* A transpose is copied in squares, so a tile must hold many of its rows. */
-		if (x->layout && layout_turned(x->layout, dtype_size(x->dtype))) {
-			int64_t rows = x->layout->dim[x->layout->ndim - 1] * TURNED_ROWS;
+		int64_t least = x->layout ? turned_least(x->layout, dtype_size(x->dtype)) : 0;
 
-			t->least = rows > t->least ? rows : t->least;
+		if (least) {
+			t->least = least > t->least ? least : t->least;
 		} else if (x->layout && !x->layout->contiguous) {
 			t->slots += x->layout->windowed;
 			return 0;
@@ -309,7 +209,7 @@ static int take_census(struct node *x, struct census *t, struct error *err)
 	return 0;
 }
 
-enum { MAX_STREAMS = 32, MAX_ORDERED = 8 }; /* more threads only wait for each other */
+enum { MAX_ORDERED = 8 }; /* more threads only wait for each other */
 
 struct pass {
 	struct node *x;
@@ -388,30 +288,6 @@ static int pass_tile(void *arg, int64_t task, int worker, struct error *err)
 	return ret;
 }
 
-/* List the streams below x; false where one, or a scan, is not read in step with x, or there are too many. */
-static bool list_streams(struct pass *p, struct node *x, int pass, bool in_step)
-{
-	if (x->pass == pass || x->value)
-		return true;
-	x->pass = pass;
-	if (x->kind == NODE_LEAF || x->kind == NODE_VIEW) {
-		if (x->kind == NODE_VIEW || !x->u.array.src->sequential)
-			return true;
-		if (!in_step || p->nstreams == MAX_STREAMS)
-			return false;
-		p->streams[p->nstreams++] = x;
-		return true;
-	}
-	if (x->kind == NODE_SCAN && !in_step)
-		return false;
-	in_step = in_step &&
-		  (x->kind == NODE_MAP || x->kind == NODE_CAST || x->kind == NODE_RESHAPE || x->kind == NODE_SCAN);
-	for (int i = 0; i < x->nin; i++)
-		if (!list_streams(p, x->in[i], pass, in_step))
-			return false;
-	return true;
-}
-
 /* Read what a pass left unread of its streams, so that what follows an empty array, or a check at the end, is reached. */
 static int drain(struct node *x, int pass, struct error *err)
 {
@@ -438,8 +314,29 @@ void engine_set_tile(int64_t n)
 	wanted_tile = (n + LOOP_PAD - 1) / LOOP_PAD * LOOP_PAD;
 }
 
-static int run_pass(struct node *x, struct sink *sink, struct error *err)
+static struct watch {
+	pass_fn *fn;
+	void *arg;
+} watch;
+
+void engine_watch(pass_fn *fn, void *arg)
 {
+	watch = (struct watch){ fn, arg };
+}
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	if (!watch.fn)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static int run_pass(struct node *x, struct sink *sink, bool kept, struct error *err)
+{
+	int64_t start = now();
 	struct census t = { .pass = next_pass(), .simple = true };
 	struct pass p = {
 		.x = x,
@@ -454,12 +351,9 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 
 	if (take_census(x, &t, err) || (t.vmath && vmath_load(err)) || drain(x, next_pass(), err))
 		goto closed;
-	room = TILE_BYTES / t.bytes / CHUNK * CHUNK;
-	room = room < MIN_TILE ? MIN_TILE : room > MAX_TILE ? MAX_TILE : room;
+	room = tile_elements(t.bytes, t.least);
 	if (wanted_tile)
 		room = t.reduces ? (wanted_tile + CHUNK - 1) / CHUNK * CHUNK : wanted_tile;
-	if (t.least > room && !wanted_tile)
-		room = (t.least < MAX_TURNED ? t.least : MAX_TURNED) / CHUNK * CHUNK;
 	if (t.step && t.step <= MAX_TILE)
 		room = room < t.step ? t.step : room / t.step * t.step;
 	p.tile = room;
@@ -477,8 +371,7 @@ static int run_pass(struct node *x, struct sink *sink, struct error *err)
 	if (work < room)
 		room = (work + LOOP_PAD) / LOOP_PAD * LOOP_PAD;
 
-	if (work >= (wanted_tile ? 2 * wanted_tile : PARALLEL_FROM) &&
-	    ((!t.streams && !t.scans) || list_streams(&p, x, next_pass(), true)))
+	if (work >= (wanted_tile ? 2 * wanted_tile : PARALLEL_FROM) && (p.nstreams = pass_streams(x, p.streams)) >= 0)
 		nworkers = engine_threads();
 	else
 		p.nstreams = 0;
@@ -514,6 +407,8 @@ done:
 	free(p.ctx);
 closed:
 	census_release(&t);
+	if (watch.fn && !ret)
+		watch.fn(watch.arg, x, kept, nworkers, now() - start);
 	return ret;
 }
 
@@ -549,6 +444,17 @@ static int keep_inputs(struct node *x, const void **in, struct error *err)
 	return 0;
 }
 
+static int run_block(struct node *x, const void *const in[], void *out, struct error *err)
+{
+	int64_t start = now();
+
+	if (x->u.block.fn(x, in, out, err))
+		return -1;
+	if (watch.fn)
+		watch.fn(watch.arg, x, true, engine_threads(), now() - start);
+	return 0;
+}
+
 /* The elements of x in new memory, which is taken when all that it comes from is there. */
 static void *compute(struct node *x, struct error *err)
 {
@@ -565,7 +471,7 @@ static void *compute(struct node *x, struct error *err)
 	m.out = failed ? NULL : buffer_alloc(nbytes, err);
 	if (!failed && !m.out && block && x->u.block.start)
 		x->u.block.start(x, true);
-	if (m.out && (block ? x->u.block.fn(x, in, m.out, err) : run_pass(x, &m.sink, err))) {
+	if (m.out && (block ? run_block(x, in, m.out, err) : run_pass(x, &m.sink, true, err))) {
 		buffer_free(m.out, nbytes);
 		m.out = NULL;
 	}
@@ -584,7 +490,7 @@ static int keep(struct node *x, struct error *err)
 	if (x->kind == NODE_LEAF) {
 		struct array *a = &x->u.array;
 
-		if (contiguous(&a->shape, a->strides, size) && !a->swap) {
+		if (node_contiguous(x) && !a->swap) {
 			if (leaf_streams(x) && leaf_load(x, err))
 				return -1;
 			if (!a->src->data)
@@ -601,104 +507,16 @@ static int keep(struct node *x, struct error *err)
 	return x->value ? 0 : -1;
 }
 
-/*
- * Streams that more than one pass would read are loaded first.  Each pass root marks what it reaches; a stream reached
- * from a second root, or with a tile order of its own (below concat), cannot stay one.
- */
-struct survey {
-	struct node **roots; /* of passes */
-	int n, room;
-};
-
-static int survey_root(struct survey *s, struct node *x, struct error *err)
+/* Before passes for x; streams that several of them read are loaded. */
+static int survey(int n, struct node *const x[], struct error *err)
 {
-	for (int i = 0; i < s->n; i++)
-		if (s->roots[i] == x)
-			return 0;
-	if (s->n == s->room) {
-		int room = s->room ? 2 * s->room : 16;
-		struct node **roots = realloc(s->roots, (size_t)room * sizeof(*roots));
+	struct survey s;
+	int ret = survey_make(&s, n, x, err);
 
-		if (!roots)
-			return error_memory(err, (size_t)room * sizeof(*roots));
-		s->roots = roots;
-		s->room = room;
-	}
-	s->roots[s->n++] = x;
-	x->rooted = true;
-	return 0;
-}
-
-static int survey_visit(struct survey *s, struct node *x, int pass, int first_pass, bool lockstep, struct error *err)
-{
-	if (leaf_streams(x)) {
-		bool again = x->pass >= first_pass && (x->pass != pass || !lockstep);
-
-		x->pass = pass;
-		return again ? leaf_load(x, err) : 0;
-	}
-	if (x->value)
-		return 0;
-	if (x->pass == pass) {
-		/* Asked for in another order, too, a scan is computed before. */
-		if (x->kind == NODE_SCAN && !lockstep) {
-			x->whole = true;
-			return survey_root(s, x, err);
-		}
-		return 0;
-	}
-	x->pass = pass;
-	for (int i = 0; i < x->nin; i++) {
-		struct node *in = x->in[i];
-
-		if (is_barrier(in) || x->kind == NODE_VIEW || x->kind == NODE_BLOCK) {
-			if (leaf_streams(in) ? leaf_load(in, err) : survey_root(s, in, err))
-				return -1;
-		} else if (survey_visit(s, in, pass, first_pass, lockstep && x->kind != NODE_CONCAT, err)) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
-/* Does computing x need in as a whole? */
-static bool reads_whole(const struct node *x, const struct node *in)
-{
-	return is_barrier(in) || x->kind == NODE_BLOCK || (x->kind == NODE_VIEW && in->kind != NODE_LEAF);
-}
-
-/*
- * What the pass of root reads of what other passes keep, or may keep, stays until that pass is done: room in held is made
- * as it is needed.
- */
-static int hold_inputs(struct node *root, struct node *x, int pass, int *room, struct error *err)
-{
-	if (x->pass == pass)
-		return 0;
-	x->pass = pass;
-	for (int i = 0; i < x->nin; i++) {
-		struct node *in = x->in[i];
-		bool whole = reads_whole(x, in);
-
-		if ((whole || in->value || in->rooted) && in->pass != pass) {
-			if (root->nheld == *room) {
-				int more = *room ? 2 * *room : 4;
-				struct node **held = realloc(root->held, (size_t)more * sizeof(*held));
-
-				if (!held)
-					return error_memory(err, (size_t)more * sizeof(*held));
-				root->held = held;
-				*room = more;
-			}
-			root->held[root->nheld++] = in;
-			in->holds++;
-		}
-		if (whole)
-			in->pass = pass;
-		else if (hold_inputs(root, in, pass, room, err))
-			return -1;
-	}
-	return 0;
+	for (int i = 0; i < s.nloads && !ret; i++)
+		ret = leaf_load(s.loads[i], err);
+	survey_release(&s);
+	return ret;
 }
 
 static void drop(struct node *x)
@@ -719,33 +537,6 @@ static void release(struct node *x)
 	free(x->held);
 	x->held = NULL;
 	x->nheld = 0;
-}
-
-/* Before passes for x: which streams they must share, which scans be kept, and how long values are needed. */
-static int survey(int n, struct node *const x[], struct error *err)
-{
-	struct survey s = { NULL, 0, 0 };
-	int first = next_pass(), ret = -1;
-
-	for (int i = 0; i < n; i++)
-		if (survey_root(&s, x[i], err))
-			goto done;
-	/* roots grows while it is walked */
-	for (int i = 0; i < s.n; i++)
-		if (survey_visit(&s, s.roots[i], next_pass(), first, true, err))
-			goto done;
-	for (int i = 0; i < s.n; i++) {
-		int room = 0;
-
-		/* Those that are held from before need what they held then. */
-		if (!s.roots[i]->value && !s.roots[i]->nheld &&
-		    hold_inputs(s.roots[i], s.roots[i], next_pass(), &room, err))
-			goto done;
-	}
-	ret = 0;
-done:
-	free(s.roots);
-	return ret;
 }
 
 int engine_share(int n, struct node *const x[], struct error *err)
@@ -795,7 +586,7 @@ int engine_run(struct node *x, struct sink *sink, struct error *err)
 		return x->size ? computing->run(computing, x, sink, err) : drain(x, next_pass(), err);
 	if (x->kind == NODE_BLOCK && keep(x, err))
 		return -1;
-	if (prepare(x, next_pass(), err) || run_pass(x, sink, err))
+	if (prepare(x, next_pass(), err) || run_pass(x, sink, false, err))
 		return -1;
 	release(x);
 	drop(x);
@@ -892,34 +683,4 @@ int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct err
 const void *node_data(const struct node *x)
 {
 	return x->value ? x->value->data : NULL;
-}
-
-static int64_t memory_below(struct node *x, int pass)
-{
-	int64_t n = 0;
-
-	if (x->pass == pass)
-		return 0;
-	x->pass = pass;
-	for (int i = 0; i < x->nin; i++) {
-		struct node *in = x->in[i];
-		bool whole = is_barrier(in) || x->kind == NODE_BLOCK ||
-			     (x->kind == NODE_VIEW && (in->kind != NODE_LEAF || in->u.array.src->sequential ||
-						       (!contiguous(&x->shape, x->strides, dtype_size(x->dtype)) &&
-							!windowed(&x->shape, x->strides, dtype_size(x->dtype)))));
-
-		n += memory_below(in, pass);
-		if (whole && !in->value)
-			n += in->size * (int64_t)dtype_size(in->dtype);
-	}
-	return n;
-}
-
-int64_t engine_memory(struct node *x)
-{
-	int64_t n = memory_below(x, next_pass());
-
-	if (x->kind == NODE_BLOCK)
-		n += x->size * (int64_t)dtype_size(x->dtype);
-	return n + (int64_t)TILE_BYTES * 2;
 }

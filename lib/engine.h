@@ -49,8 +49,12 @@ const void *node_data(const struct node *x);
 typedef int zip_fn(void *arg, const void *x, const void *y, int64_t start, int64_t n, struct error *err);
 int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct error *err);
 
-/* The number of bytes that computing x would hold in memory at its peak, from shapes alone (for --dry-run). */
-int64_t engine_memory(struct node *x);
+/*
+ * Call fn after each pass of this processor that computed x: for keeping its elements, or handing them to a sink; on how many threads,
+ * in how many nanoseconds.  fn NULL: no more.
+ */
+typedef void pass_fn(void *arg, const struct node *x, bool kept, int threads, int64_t ns);
+void engine_watch(pass_fn *fn, void *arg);
 
 /*
  * Run fn(arg, task, worker) for every task in 0 .. ntasks-1 on up to nworkers threads, tasks in ascending order of

@@ -199,6 +199,16 @@ char *node_text(const struct node *x, char *buf, size_t n)
 	return buf;
 }
 
+static struct node *labelled(struct node *x, const char *label, struct error *err)
+{
+	x->label = graph_string(x->graph, label);
+	if (label && !x->label) {
+		error_memory(err, strlen(label) + 1);
+		return NULL;
+	}
+	return x;
+}
+
 struct node *node_leaf(struct graph *g, struct array *a, const char *label, struct error *err)
 {
 	struct node *x = graph_add(g, NODE_LEAF, a->dtype, &a->shape, 0, NULL, err);
@@ -210,9 +220,8 @@ struct node *node_leaf(struct graph *g, struct array *a, const char *label, stru
 	x->u.array = *a;
 	memcpy(x->strides, a->strides, sizeof(x->strides));
 	x->offset = a->offset;
-	x->label = graph_string(g, label);
 	memset(a, 0, sizeof(*a));
-	return x;
+	return labelled(x, label, err);
 }
 
 struct node *node_memory(struct graph *g, enum dtype dtype, const struct shape *shape, void *elements,
@@ -263,11 +272,10 @@ struct node *node_scalar(struct graph *g, const struct scalar *s, const char *la
 {
 	struct node *x = node_full(g, scalar_dtype(s), &(struct shape){ 0 }, s, err);
 
-	if (x) {
-		x->weak = true;
-		x->label = graph_string(g, label);
-	}
-	return x;
+	if (!x)
+		return NULL;
+	x->weak = true;
+	return labelled(x, label, err);
 }
 
 struct node *node_int(struct graph *g, int64_t v, struct error *err)

@@ -107,6 +107,9 @@ struct node {
 	bool whole;	       /* a scan that is kept: it is not read in order alone */
 	bool pinned;	       /* its value stays */
 	bool rooted;	       /* a pass of its own computes it, or may */
+	bool loads;	       /* a stream that is read into memory first */
+	bool planned;	       /* plan.c: it would be in memory */
+	int readers;	       /* plan.c: passes yet to come that would read it */
 	int holds;	       /* passes yet to come that read its value */
 	struct node **held;    /* the values that the pass that computes it reads, while it is yet to come */
 	int nheld;

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_SLACK = 2048, ARENA = (2 << 20) - SLOT_SLACK };
-
 struct context *context_new(int nslots, int64_t tile, bool arena, struct error *err)
 {
 	struct context *c = calloc(1, sizeof(*c));

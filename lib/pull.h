@@ -4,7 +4,7 @@
 
 #include "engine.h"
 
-enum { CHUNK = 4096, TILE_BYTES = 768 << 10 };
+enum { CHUNK = 4096, TILE_BYTES = 768 << 10, SLOT_SLACK = 2048, ARENA = (2 << 20) - SLOT_SLACK };
 
 /* The strides of a leaf or view with axes merged where they allow it; kept in node.layout. */
 struct layout {

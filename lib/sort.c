@@ -271,10 +271,31 @@ static int sort_task(void *arg, int64_t task, int worker, struct error *err)
 	return 0;
 }
 
+/* Places in rows as pairs with the keys: 16 bytes rather than 8? */
+static bool wide_pairs(enum dtype dtype, int64_t n)
+{
+	return dtype_size(dtype_real(dtype)) > 4 || n > UINT32_MAX;
+}
+
+/* Few long rows: one after the other, each by all. */
+static bool by_row(int64_t rows, int64_t n, int threads)
+{
+	return n >= SORT_PARALLEL_FROM && rows < 2 * threads;
+}
+
+int64_t sort_scratch(enum dtype dtype, bool pairs, int64_t rows, int64_t n)
+{
+	int threads = engine_threads();
+	int64_t size = pairs ? 2 * (int64_t)(wide_pairs(dtype, n) ? sizeof(struct pair64) : sizeof(struct pair32))
+			     : (int64_t)dtype_size(dtype);
+
+	return n * size * (by_row(rows, n, threads) ? 1 : rows < threads ? rows : threads);
+}
+
 static int worker_init(struct sort_worker *k, const struct sort_run *t, int parts, struct error *err)
 {
 	struct radix *r = &k->r;
-	bool wide = dtype_size(dtype_real(t->dtype)) > 4 || t->n > UINT32_MAX;
+	bool wide = wide_pairs(t->dtype, t->n);
 
 	r->loops = sort_loops_get();
 	r->by = &r->loops->by[dtype_real(t->dtype)];
@@ -316,8 +337,7 @@ static int run_rows(struct sort_run *t, struct error *err)
 	t->step = ROWS_TASK / t->n + 1;
 	ntasks = (t->rows + t->step - 1) / t->step;
 	nworkers = ntasks < threads ? (int)ntasks : threads;
-	/* Few long rows: one after the other, each by all. */
-	if (t->n >= SORT_PARALLEL_FROM && t->rows < 2 * threads) {
+	if (by_row(t->rows, t->n, threads)) {
 		parts = threads;
 		nworkers = 1;
 	}

@@ -21,4 +21,7 @@ int argsort_rows(enum dtype dtype, bool descending, const void *x, int64_t *out,
 /* order, a permutation of 0 .. n-1, sorted by x: what is equal in x stays in the order it has. */
 int argsort_next(enum dtype dtype, const void *x, int64_t *order, int64_t n, struct error *err);
 
+/* The memory in bytes that sorting rows of n elements takes besides its input and output; pairs: by argsort. */
+int64_t sort_scratch(enum dtype dtype, bool pairs, int64_t rows, int64_t n);
+
 #endif

@@ -93,12 +93,44 @@ sys.exit(p.returncode or (most > int(sys.argv[1])) * 99)' "$@"
 
 @test "--dry-run tells passes, bytes, memory and threads; -v what was done" {
 	tensor create ones 1000,1000 --dtype float32 -o a.npy
-	run -0 --separate-stderr tensor eval 'exp(a - a.mean(axis=0)).sum()' a=a.npy --dry-run
-	[[ $output == *'float32 ()'* && $output == *pass*'a.npy (4000000 bytes)'*exp*sum* ]]
-	run -0 --separate-stderr tensor eval 'exp(a - a.mean(axis=0)).sum()' a=a.npy --dry-run --json
-	numpy 'j = json.loads(sys.argv[2]); assert j[0]["dtype"] == "float32" and j[0]["passes"] == 2, j' "$output"
+	run -0 --separate-stderr tensor eval 'exp(a - a.mean(axis=0)).sum()' a=a.npy --dry-run --threads 2
+	[[ $output == 'float32 (), 4 bytes
+  pass 1: read a.npy (4000000 bytes); mean; keep 4000 bytes; 2 threads
+  pass 2: read a.npy (4000000 bytes), kept (4000 bytes); view, subtract, exp, sum; write 4 bytes; 2 threads
+2 passes: 8000000 bytes read, 4 written, peak memory about 4'??????' bytes' ]]
+	run -0 --separate-stderr tensor eval 'exp(a - a.mean(axis=0)).sum()' a=a.npy --dry-run --json --threads 2
+	numpy 'j = json.loads(sys.argv[2]); assert j[0]["dtype"] == "float32" and j[0]["passes"] == 2, j
+p = j[0]["plan"]; assert [x["read"] for x in p] == [4000000] * 2 and p[0]["kept"] == 4000 and p[1]["written"] == 4 and p[1]["threads"] == 2, p' "$output"
+	# what is loaded because it is needed whole is read once
+	run -0 --separate-stderr tensor eval 'a @ a.T + a.std()' a=a.npy --dry-run
+	[[ $output == *'3 passes: 4000000 bytes read, 4000000 written'* ]]
 	run -0 --separate-stderr tensor op exp a.npy -v -o b.npy
 	[[ $stderr == *b.npy*float32*' in '*' ms' ]]
+	# a line a pass, with its time
+	run -0 --separate-stderr tensor eval 'exp(a - a.mean(axis=0)).sum()' a=a.npy -v --threads 2 -o b.npy
+	[[ $stderr == 'tensor eval: read a.npy (4000000 bytes); mean; keep 4000 bytes; 2 threads, '*.*' ms'*$'\n'*'subtract, exp, sum; write 4 bytes; 2 threads, '*.*' ms'*$'\n'*b.npy* ]]
+	run -0 --separate-stderr tensor show a.npy -v
+	[[ $stderr == *' ms' ]]
 	run -0 --separate-stderr tensor op exp a.npy -o b.npy
 	[ -z "$stderr$output" ]
+}
+
+@test "the peak of memory that a plan tells is what the command takes" {
+	slow_sanitizer memory
+	tensor create rand 2000,2000 -o a.npy
+	for e in 'sort(exp(sort(exp(sort(a)))))' 'a @ a' 'exp(a.T @ a).sum(axis=0) / a.std()' 'softmax(a @ a, axis=-1) @ a' 'a.T + a' 'argsort(a, axis=0)' \
+		'quantile(a, 0.3, axis=0)' '(a - a.mean(axis=0)) / a.std(axis=0)'; do
+		for from in a.npy -; do
+			numpy 'import resource, subprocess, sys
+e, name = sys.argv[2:]
+def run(*more):
+    return subprocess.run(["tensor", "eval", e, "a=" + name, *more], stdin=open("a.npy"), capture_output=True, text=True, check=True).stdout
+told = json.loads(run("--dry-run", "--json"))[0]["memory"]
+run("-o", "b.npy")
+took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+# a process starts with the peak of the one that starts it, here of Python, some 30 MB
+assert took - max(told, 30e6) < 12e6 + told / 8 and told - took < 12e6 + told / 8, (e, name, told, took)
+run("--mem-limit", str(told), "-o", "b.npy")' "$e" "$from"
+		done
+	done
 }

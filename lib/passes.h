@@ -1,0 +1,72 @@
+/*
+ * Inside the engine: which passes a graph takes, and what they read as a whole.  The engine runs them (engine.c), a plan tells of
+ * them (plan.c); both go by what is decided here.
+ */
+#ifndef TENSOR_PASSES_H
+#define TENSOR_PASSES_H
+
+#include "pull.h"
+
+enum {
+	MIN_TILE = CHUNK,
+	MAX_TILE = 1 << 16,
+	TURNED_ROWS = 64,
+	MAX_TURNED = 1 << 20,
+	PARALLEL_FROM = 1 << 18,
+	MAX_STREAMS = 32,
+};
+
+/* Each walk over a graph marks the nodes it has seen with a number of its own. */
+int next_pass(void);
+
+/* A stream that can be read once, as it is. */
+bool leaf_streams(const struct node *x);
+
+/* Are the elements of a leaf or view next to each other, in C order? */
+bool node_contiguous(const struct node *x);
+
+/*
+ * Can they be read from their file in tiles?  They must lie in C order, one in 16 bytes or so, without gaps that a tile should
+ * not read.
+ */
+bool node_windowed(const struct node *x);
+
+/* The bytes that a strided array touches: *first and the number of them. */
+int64_t strided_span(const struct shape *s, const int64_t *strides, int64_t offset, size_t itemsize, int64_t *first);
+
+/* The bytes of its source that a leaf needs in memory, if it must be there: *first and the number of them. */
+int64_t leaf_span(const struct node *x, int64_t *first);
+
+/* The axes of a leaf or view, merged where the strides allow it. */
+void layout_axes(struct layout *l, const struct node *x);
+
+/* A node that is computed by a pass of its own. */
+bool is_barrier(const struct node *x);
+
+/* Elements of a tile: bytes for each in all blocks of a pass; a turned layout wants "least" elements at once. */
+int64_t tile_elements(int64_t bytes, int64_t least);
+/* What the tile of a transpose should have; 0 where x is none. */
+int64_t turned_least(const struct layout *l, size_t itemsize);
+
+/*
+ * The streams below x, in the order in which each tile reads them; returns how many, or -1 where one, or a scan, is not read in
+ * step with x, or there are too many: then one thread does all of the pass.
+ */
+int pass_streams(struct node *x, struct node *streams[MAX_STREAMS]);
+
+/* The roots of passes, and the streams that must be in memory because more than one pass reads them, or one more than once. */
+struct survey {
+	struct node **roots;
+	int nroots, roots_room;
+	struct node **loads; /* in the order in which they are met */
+	int nloads, loads_room;
+};
+
+/*
+ * Before passes for x: which streams they must share, which scans be kept, and how long values are needed (held, holds).  Nothing
+ * is read.  May be repeated, also with other nodes.
+ */
+int survey_make(struct survey *s, int n, struct node *const x[], struct error *err);
+void survey_release(struct survey *s);
+
+#endif
