@@ -80,10 +80,8 @@ static int output_write_tile(struct sink *s, const void *elements, int64_t start
 	if (o->hashes) {
 		int64_t itemsize = (int64_t)dtype_size(o->dtype);
 
-		if (s->random)
-			array_hash_blocks(&o->hasher, elements, start * itemsize, (size_t)(n * itemsize));
-		else
-			array_hash_update(&o->hasher, elements, (size_t)(n * itemsize));
+		if (array_hash_add(&o->hasher, elements, start * itemsize, n * itemsize, err))
+			return -1;
 	}
 	if (o->progress)
 		show_progress(o, atomic_fetch_add(&o->done, n) + n);

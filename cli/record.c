@@ -122,17 +122,14 @@ int record_literal(struct cli *c, struct node *x, const char *text, struct error
 struct hash_sink {
 	struct sink sink;
 	struct array_hasher hasher;
-	size_t itemsize;
+	int64_t itemsize;
 };
 
 static int hash_tile(struct sink *s, const void *elements, int64_t start, int64_t n, struct error *err)
 {
 	struct hash_sink *h = (struct hash_sink *)s;
 
-	(void)start;
-	(void)err;
-	array_hash_update(&h->hasher, elements, (size_t)n * h->itemsize);
-	return 0;
+	return array_hash_add(&h->hasher, elements, start * h->itemsize, n * h->itemsize, err);
 }
 
 static bool stat_facts(const char *path, struct gfile *facts)
@@ -150,13 +147,15 @@ static bool stat_facts(const char *path, struct gfile *facts)
 
 int hash_node(struct node *x, struct gfile *facts, struct error *err)
 {
-	struct hash_sink h = { .sink = { hash_tile, false }, .itemsize = dtype_size(x->dtype) };
+	struct hash_sink h = { .sink = { hash_tile, true }, .itemsize = (int64_t)dtype_size(x->dtype) };
+	int ret;
 
-	if (array_hash_init(&h.hasher, x->dtype, &x->shape, err) || engine_run(x, &h.sink, err))
+	if (array_hash_init(&h.hasher, x->dtype, &x->shape, err))
 		return -1;
+	ret = engine_run(x, &h.sink, err);
 	facts->xxh3 = array_hash_digest(&h.hasher);
-	facts->known = true;
-	return 0;
+	facts->known = !ret;
+	return ret;
 }
 
 static int hash_array(struct file *f, int member, struct gfile *facts, struct error *err)

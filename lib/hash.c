@@ -15,61 +15,68 @@ uint64_t bytes_hash(const void *bytes, size_t n)
 	return XXH3_64bits(bytes, n);
 }
 
+/* A block that tiles have cut. */
+struct hash_part {
+	struct hash_part *next;
+	int64_t index, have; /* have: bytes */
+	unsigned char bytes[];
+};
+
 int array_hash_init(struct array_hasher *h, enum dtype dtype, const struct shape *shape, struct error *err)
 {
 	int64_t size = shape_size(shape);
 
-	memset(h, 0, sizeof(*h));
-	h->dtype = dtype;
-	h->shape = *shape;
-	h->block = HASH_BLOCK * dtype_size(dtype);
+	*h = (struct array_hasher){ .dtype = dtype, .shape = *shape };
+	pthread_mutex_init(&h->lock, NULL);
+	h->nbytes = size * (int64_t)dtype_size(dtype);
+	h->block = HASH_BLOCK * (int64_t)dtype_size(dtype);
 	h->nblocks = (size + HASH_BLOCK - 1) / HASH_BLOCK;
 	h->blocks = calloc((size_t)h->nblocks + 1, sizeof(*h->blocks));
-	h->part = malloc(h->block);
-	if (h->blocks && h->part)
-		return 0;
-	array_hash_digest(h);
-	return error_memory(err, (size_t)h->nblocks * sizeof(*h->blocks) + h->block);
+	return h->blocks ? 0 : error_memory(err, (size_t)h->nblocks * sizeof(*h->blocks));
 }
 
-void array_hash_blocks(struct array_hasher *h, const void *bytes, int64_t start, size_t n)
+/* A part of block i, which has all bytes in the end. */
+static int add_part(struct array_hasher *h, int64_t i, const unsigned char *bytes, int64_t at, int64_t n,
+		    struct error *err)
 {
-	const unsigned char *p = bytes;
+	int64_t all = h->nbytes - i * h->block < h->block ? h->nbytes - i * h->block : h->block;
+	struct hash_part **to = &h->parts, *p;
 
-	for (int64_t i = start / (int64_t)h->block; n; i++) {
-		size_t k = n < h->block ? n : h->block;
-
-		if (i < h->nblocks)
-			h->blocks[i] = bytes_hash(p, k);
-		p += k;
-		n -= k;
-	}
-}
-
-void array_hash_update(struct array_hasher *h, const void *bytes, size_t n)
-{
-	const unsigned char *p = bytes;
-
-	while (n) {
-		size_t k = h->block - h->have < n ? h->block - h->have : n;
-		int64_t left = shape_size(&h->shape) * (int64_t)dtype_size(h->dtype) - h->done * (int64_t)h->block;
-
-		if (!h->have && (k == h->block || (int64_t)n >= left)) {
-			/* a whole block, or all of the last one */
-			array_hash_blocks(h, p, h->done * (int64_t)h->block, k);
-			h->done++;
-		} else {
-			memcpy(h->part + h->have, p, k);
-			h->have += k;
-			if (h->have == h->block || (int64_t)h->have == left) {
-				array_hash_blocks(h, h->part, h->done * (int64_t)h->block, h->have);
-				h->done++;
-				h->have = 0;
-			}
+	pthread_mutex_lock(&h->lock);
+	while (*to && (*to)->index != i)
+		to = &(*to)->next;
+	if (!*to && (*to = malloc(sizeof(**to) + (size_t)all)))
+		**to = (struct hash_part){ .index = i };
+	p = *to;
+	if (p) {
+		memcpy(p->bytes + at, bytes, (size_t)n);
+		p->have += n;
+		if (p->have == all) {
+			h->blocks[i] = bytes_hash(p->bytes, (size_t)all);
+			*to = p->next;
+			free(p);
 		}
-		p += k;
-		n -= k;
 	}
+	pthread_mutex_unlock(&h->lock);
+	return p ? 0 : error_memory(err, (size_t)all);
+}
+
+int array_hash_add(struct array_hasher *h, const void *bytes, int64_t start, int64_t n, struct error *err)
+{
+	const unsigned char *p = bytes;
+
+	for (int64_t end = start + n, at = start; at < end;) {
+		int64_t i = at / h->block, last = (i + 1) * h->block < h->nbytes ? (i + 1) * h->block : h->nbytes;
+		int64_t k = (end < last ? end : last) - at;
+
+		if (at == i * h->block && at + k == last)
+			h->blocks[i] = bytes_hash(p, (size_t)k);
+		else if (add_part(h, i, p, at - i * h->block, k, err))
+			return -1;
+		p += k;
+		at += k;
+	}
+	return 0;
 }
 
 uint64_t array_hash_digest(struct array_hasher *h)
@@ -84,8 +91,11 @@ uint64_t array_hash_digest(struct array_hasher *h)
 	of[0] = bytes_hash(head, 32 + size);
 	of[1] = h->blocks ? bytes_hash(h->blocks, (size_t)h->nblocks * sizeof(*h->blocks)) : 0;
 	free(h->blocks);
-	free(h->part);
 	h->blocks = NULL;
-	h->part = NULL;
+	for (struct hash_part *p; (p = h->parts);) {
+		h->parts = p->next;
+		free(p);
+	}
+	pthread_mutex_destroy(&h->lock);
 	return bytes_hash(of, sizeof(of));
 }

@@ -20,6 +20,13 @@ typedef void map_fn(int64_t n, void *out, const void *const in[MAP_MAX_IN]);
 /* out[i] = (type of out) in[i], as ndarray.astype does on x86; out and in are different blocks. */
 typedef void cast_fn(int64_t n, void *out, const void *in);
 
+/*
+ * A matrix transposed: dst[i][j] = src[j][i] for i < rows, j < cols; the rows of dst follow each other, those of src are stride
+ * bytes apart.  Squares of TURN_SIDE rows and columns of elements of so many bytes: two lines of the cache.
+ */
+typedef void turn_fn(unsigned char *dst, const unsigned char *src, int64_t rows, int64_t cols, int64_t stride);
+#define TURN_SIDE(itemsize) ((itemsize) < 2 ? 64 : 128 / (int)(itemsize))
+
 /* One number for each MAP row of ops.def. */
 enum map_id {
 #define MAP(id, ...) MAP_##id,
@@ -50,6 +57,7 @@ struct kernels {
 	const char *name;		 /* "x86-64-v4" */
 	map_fn *const (*map)[NDTYPES];	 /* [map_id][dtype of the loop]; NULL: no such loop */
 	cast_fn *const (*cast)[NDTYPES]; /* [from][to], every pair, DT_BOOL..DT_F8E5M2 */
+	turn_fn *const *turn;		 /* by the binary logarithm of the size of an element, 0 .. 4 */
 };
 
 /* The best set for this processor, chosen once.  TENSOR_CPU=v2|v3|v4 asks for a lower one. */

@@ -10,8 +10,7 @@
 enum {
 	MIN_TILE = CHUNK,
 	MAX_TILE = 1 << 16,
-	TURNED_ROWS = 64,
-	MAX_TURNED = 1 << 20,
+	MAX_TURNED = 1 << 21,
 	PARALLEL_FROM = 1 << 18,
 	MAX_STREAMS = 32,
 };
@@ -43,9 +42,9 @@ void layout_axes(struct layout *l, const struct node *x);
 /* A node that is computed by a pass of its own. */
 bool is_barrier(const struct node *x);
 
-/* Elements of a tile: bytes for each in all blocks of a pass; a turned layout wants "least" elements at once. */
+/* Elements of a tile: bytes for each in all blocks of a pass; of a turned layout whole squares, "least" elements. */
 int64_t tile_elements(int64_t bytes, int64_t least);
-/* What the tile of a transpose should have; 0 where x is none. */
+/* The elements of a row of squares of a transpose, or as many rows as a tile may have; 0 where l is none. */
 int64_t turned_least(const struct layout *l, size_t itemsize);
 
 /*

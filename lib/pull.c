@@ -113,43 +113,7 @@ static void copy_run(unsigned char *dst, const unsigned char *src, int64_t n, in
 	}
 }
 
-#define COPY_BLOCK(type) \
-	for (int64_t i = r; i < rows && i < r + SQUARE; i++) \
-		for (int64_t j = c; j < cols && j < c + SQUARE; j++) \
-	memcpy((type *)(void *)dst + i * cols + j, src + i * row_stride + j * stride, sizeof(type))
-
-/*
- * rows x cols elements into contiguous rows, in squares: where a column of the source is contiguous, a row-wise copy would
- * touch a cache line for each element and have lost it again by the next row.
- */
-static void copy_rows(unsigned char *dst, const unsigned char *src, int64_t rows, int64_t cols, int64_t row_stride,
-		      int64_t stride, size_t itemsize)
-{
-	enum { SQUARE = 32 };
-
-	for (int64_t r = 0; r < rows; r += SQUARE)
-		for (int64_t c = 0; c < cols; c += SQUARE)
-			switch (itemsize) {
-			case 1:
-				COPY_BLOCK(uint8_t);
-				break;
-			case 2:
-				COPY_BLOCK(uint16_t);
-				break;
-			case 4:
-				COPY_BLOCK(uint32_t);
-				break;
-			case 8:
-				COPY_BLOCK(uint64_t);
-				break;
-			default:
-				COPY_BLOCK(struct pair64);
-				break;
-			}
-}
-
 #undef COPY_RUN
-#undef COPY_BLOCK
 
 bool layout_turned(const struct layout *l, size_t itemsize)
 {
@@ -181,7 +145,7 @@ static void copy_strided(unsigned char *dst, const struct layout *l, const unsig
 			/* All of these rows but the last; that one steps on to the next below. */
 			if (rows > l->dim[last - 1] - index[last - 1])
 				rows = l->dim[last - 1] - index[last - 1];
-			copy_rows(dst, src, rows, run, l->strides[last - 1], l->strides[last], itemsize);
+			kernels_get()->turn[__builtin_ctzl(itemsize)](dst, src, rows, run, l->strides[last]);
 			dst += rows * run * (int64_t)itemsize;
 			n -= rows * run;
 			src += (rows - 1) * l->strides[last - 1] + run * l->strides[last];

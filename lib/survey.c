@@ -104,13 +104,19 @@ int64_t tile_elements(int64_t bytes, int64_t least)
 	int64_t n = TILE_BYTES / bytes / CHUNK * CHUNK;
 
 	n = n < MIN_TILE ? MIN_TILE : n > MAX_TILE ? MAX_TILE : n;
-	return least > n ? (least < MAX_TURNED ? least : MAX_TURNED) / CHUNK * CHUNK : n;
+	return !least ? n : least > n ? least : n / least * least;
 }
 
-/* A transpose is copied in squares, so a tile must hold many of its rows. */
+/* A transpose is copied in squares: a tile that ends within one would fetch its lines twice. */
 int64_t turned_least(const struct layout *l, size_t itemsize)
 {
-	return layout_turned(l, itemsize) ? l->dim[l->ndim - 1] * TURNED_ROWS : 0;
+	int64_t cols = l->dim[l->ndim - 1], rows = TURN_SIDE(itemsize);
+
+	if (!layout_turned(l, itemsize) || !cols)
+		return 0;
+	if (cols >= MAX_TURNED)
+		return MAX_TURNED;
+	return cols * (rows < MAX_TURNED / cols ? rows : MAX_TURNED / cols);
 }
 
 static bool list_streams(struct node *x, struct node **streams, int *n, int pass, bool in_step)

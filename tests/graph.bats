@@ -523,6 +523,19 @@ assert eval(sys.argv[2]), n' "$1"
 	holds w.b.grad.npy '[0., 1, 2]'
 }
 
+@test "what several threads write in tiles of any size has the hash of its values" {
+	tensor create rand 3000,1000 -o x.npy
+	tensor graph require x.npy
+	for words in 'op cumsum x.npy --axis 1' 'op cumprod x.npy --axis 0' 'op transpose x.npy' 'op cumsum x.npy@:,::3 --axis 1' 'reduce sum x.npy --axis 1' 'op astype x.npy float16'; do
+		for tile in '' 64 960 5056; do
+			rm -f y.npy
+			# shellcheck disable=SC2086
+			TENSOR_TILE=$tile tensor $words -o y.npy --threads 3
+			run -0 tensor graph verify y.npy
+		done
+	done
+}
+
 @test "graph show, dot, verify" {
 	leaf w 2,3
 	tensor create arange 3 --dtype float64 -o x.npy

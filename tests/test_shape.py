@@ -118,7 +118,10 @@ CASES = {
         case(A(2, 3, 4), "2,0,1", lambda x: x.transpose(2, 0, 1)), case(A(2, 3, 4), "--axes 0,-1,1", lambda x: x.transpose(0, 2, 1)),
         case(A(), "()", lambda x: x), case(A(2, 3), "0,0", REFUSED), case(A(2, 3), "0", REFUSED), case(A(2, 3), "0,2", REFUSED),
     ],
+    # squares of 16 bytes in squares of 128, and what is left of them
     "transpose": [case(A(2, 3, 4), "", np.transpose), case(A(3), "", np.transpose), case(A(40, 70), "", np.transpose),
+                  *(case(A(*shape), "", np.transpose) for shape in ((1, 300), (300, 1), (64, 64), (65, 129), (127, 33), (17, 1000), (3, 7, 130))),
+                  case(A(5, 66, 35), "--axes 0,2,1", lambda x: x.swapaxes(1, 2)), case(A(33, 5, 66), "--axes 2,1,0", np.transpose),
                   case(A(2, 3, 4), "--axes 1,2,0", lambda x: x.transpose(1, 2, 0))],
     "matrix_transpose": [case(A(2, 3, 4), "", lambda x: x.swapaxes(1, 2)), case(A(3), "", REFUSED)],
     "swapaxes": [case(A(2, 3, 4), "0,2", lambda x: x.swapaxes(0, 2)), case(A(2, 3, 4), "--axes=-1,0", lambda x: x.swapaxes(-1, 0)),
