@@ -375,6 +375,8 @@ static int run_pass(struct node *x, struct sink *sink, bool kept, struct error *
 		nworkers = engine_threads();
 	else
 		p.nstreams = 0;
+	if (p.nstreams)
+		p.reading.looks = p.writing.looks = 0;
 	p.in_order = !sink->random && nworkers > 1;
 	if ((p.in_order || p.nstreams) && !pieces && nworkers > MAX_ORDERED)
 		nworkers = MAX_ORDERED;

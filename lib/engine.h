@@ -72,11 +72,14 @@ struct turns {
 	pthread_cond_t changed;
 	atomic_llong next;
 	int64_t stop; /* no turns from this key on: it failed */
+	int looks;    /* how often to look for a turn before sleeping */
 };
 #define TURNS_INIT \
 	{ \
-		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, INT64_MAX \
+		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, INT64_MAX, TURNS_LOOKS \
 	}
+/* Most turns are near.  The stages of a pipe need the processors more than a thread that looks. */
+enum { TURNS_LOOKS = 400 };
 
 /* -1: the turn will not come, or is over. */
 int turns_wait(struct turns *t, int64_t key);

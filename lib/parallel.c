@@ -96,14 +96,11 @@ int parallel(int64_t ntasks, int nworkers, task_fn *fn, void *arg, struct error 
 	return atomic_load(&t.failed) ? -1 : 0;
 }
 
-/* A turn is most often near: looking for it costs less than sleeping. */
-enum { LOOKS = 400 };
-
 int turns_wait(struct turns *t, int64_t key)
 {
 	int ret;
 
-	for (int i = 0; i < LOOKS; i++) {
+	for (int i = 0; i < t->looks; i++) {
 		if (atomic_load_explicit(&t->next, memory_order_acquire) == key)
 			break;
 #if defined(__x86_64__)
