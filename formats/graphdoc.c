@@ -841,7 +841,8 @@ int graphdoc_append(struct graphdoc *d, int n, const struct gnode *nodes, struct
 		struct text all = TEXT_INIT;
 
 		text_add_n(&all, d->first.s, d->first.len);
-		text_add_n(&all, text + head, tail - head);
+		if (tail > head)
+			text_add_n(&all, text + head, tail - head);
 		text_add_n(&all, t.s + (tail > head ? 0 : 1), t.len - (tail > head ? 0 : 1));
 		ret = all.failed ? error_memory(err, all.room) : replace(d, all.s, all.len, err);
 		text_release(&all);
