@@ -16,11 +16,13 @@ static bool map_has(enum map_id id, enum dtype d)
 	return (d == DT_F16 || d == DT_BF16) && row[DT_F32];
 }
 
-/* Do all arrays among the inputs go into type d safely? */
+/* Do all arrays among the inputs go into type d safely, and the numbers into its kind? */
 static bool all_cast(int n, struct node *const in[], enum dtype d)
 {
 	for (int i = 0; i < n; i++)
-		if (!in[i]->weak && !dtype_can_cast(in[i]->dtype, d, CASTING_SAFE))
+		if (in[i]->weak ? (dtype_is_complex(in[i]->dtype) && !dtype_is_complex(d)) ||
+					  (dtype_is_float(in[i]->dtype) && (d == DT_BOOL || dtype_is_int(d)))
+				: !dtype_can_cast(in[i]->dtype, d, CASTING_SAFE))
 			return false;
 	return true;
 }
@@ -275,7 +277,7 @@ struct node *node_reduce(struct graph *g, enum reduce_id id, struct node *x, con
 		error_set(err, ERR_VALUE, "%s does not take %s", op->name, dtype_name(x->dtype));
 		return NULL;
 	}
-	if (count == 0 && reduce_needs_elements(id, p) && shape_size(&shape) > 0) {
+	if (count == 0 && reduce_needs_elements(id, p)) {
 		char text[NODE_TEXT];
 
 		error_set(err, ERR_VALUE, "%s: zero-size array to reduction %s, which has no identity",

@@ -63,6 +63,26 @@ load helper
 	tensor create array '[true]' -o b.npy
 	run -4 --separate-stderr tensor op subtract b.npy b.npy
 	message 'tensor op: *bool*'
+	# a number is of a kind, too
+	tensor create array '[5]' --dtype int8 -o i.npy
+	for words in 'bitwise_and i.npy 2.5' 'bitwise_or i.npy 2j' 'left_shift i.npy 1e3' 'remainder i.npy 2j' 'arctan2 i.npy 2j' 'bitwise_xor b.npy 1.0'; do
+		# shellcheck disable=SC2086
+		run -4 --separate-stderr tensor op $words -o o.npy
+		message 'tensor op: *does not take *'
+	done
+	tensor op bitwise_and i.npy 4 -o o.npy
+	numpy 'o = np.load("o.npy"); assert o.dtype == "int8" and o == [4]'
+}
+
+@test "what has no value for no elements, also where the result has none" {
+	tensor create zeros 0,0 -o z.npy
+	tensor create zeros 3,0 -o e.npy
+	for name in max min ptp argmax argmin nanmax nanmin; do
+		run -4 --separate-stderr tensor reduce "$name" z.npy --axis 0
+		message 'tensor reduce: *zero-size array*'
+		run -4 --separate-stderr tensor reduce "$name" e.npy --axis 1
+		tensor reduce "$name" e.npy --axis 0 -o o.npy
+	done
 }
 
 @test "axes" {
