@@ -396,7 +396,7 @@ static int run_pass(struct node *x, struct sink *sink, bool kept, struct error *
 
 		if (!out)
 			goto done;
-		ret = reduce_whole(p.ctx, nworkers, x, out, err);
+		ret = reduce_whole(p.ctx, nworkers, x, out, !t.scans && !pass_streams(x, p.streams), err);
 		if (!ret && x->size)
 			ret = sink->write(sink, out, 0, x->size, err);
 		buffer_free(out, nbytes);

@@ -395,34 +395,80 @@ static const void *pull_map(struct context *c, struct node *x, int64_t start, in
 	return converted(c, x, made, out, n, err);
 }
 
+/* rows pieces of n bytes each, from places from apart to places to apart. */
+static void copy_pieces(unsigned char *dst, int64_t to, const unsigned char *src, int64_t from, int64_t rows, size_t n)
+{
+#define PIECES(size) \
+	for (int64_t i = 0; i < rows; i++) \
+	memcpy(dst + i * to, src + i * from, size)
+	switch (n) {
+	case 1:
+		PIECES(1);
+		break;
+	case 2:
+		PIECES(2);
+		break;
+	case 4:
+		PIECES(4);
+		break;
+	case 8:
+		PIECES(8);
+		break;
+	case 16:
+		PIECES(16);
+		break;
+	default:
+		PIECES(n);
+		break;
+	}
+#undef PIECES
+}
+
+/*
+ * Along the last axes a row has a piece of each input.  The elements of one input in a tile follow each other there, too, so
+ * each input is asked once for a tile, however short its pieces are.
+ */
 static const void *pull_concat(struct context *c, struct node *x, int64_t start, int64_t n, struct error *err)
 {
-	size_t size = dtype_size(x->dtype);
-	unsigned char *buf = context_block(c, x->slot, c->tile, size, err), *dst = buf;
-	int64_t inner = 1, row, at = start, end = start + n;
+	int64_t size = (int64_t)dtype_size(x->dtype), inner = 1, row, first = 0, end = start + n;
+	unsigned char *buf = context_block(c, x->slot, c->tile, (size_t)size, err);
 
 	if (!buf)
 		return NULL;
 	for (int i = x->u.axis + 1; i < x->shape.ndim; i++)
 		inner *= x->shape.dim[i];
 	row = x->shape.dim[x->u.axis] * inner;
-	while (at < end) {
-		int64_t outer = at / row, in_row = at % row, first = 0, have;
-		const void *p;
-		int k = 0;
+	for (int k = 0; k < x->nin && n; k++) {
+		int64_t w = x->in[k]->shape.dim[x->u.axis] * inner, from, to, r = start / row, last = end / row;
+		const unsigned char *p;
 
-		/* Which input, and where in its part of the row. */
-		while (in_row >= first + x->in[k]->shape.dim[x->u.axis] * inner)
-			first += x->in[k++]->shape.dim[x->u.axis] * inner;
-		have = first + x->in[k]->shape.dim[x->u.axis] * inner - in_row;
-		if (have > end - at)
-			have = end - at;
-		p = pull(c, x->in[k], outer * x->in[k]->shape.dim[x->u.axis] * inner + in_row - first, have, err);
-		if (!p)
-			return NULL;
-		memcpy(dst, p, (size_t)have * size);
-		dst += (size_t)have * size;
-		at += have;
+		/* Its elements before the tile, and before the end of it. */
+		from = start % row - first;
+		from = r * w + (from < 0 ? 0 : from < w ? from : w);
+		to = end % row - first;
+		to = last * w + (to < 0 ? 0 : to < w ? to : w);
+		if (from < to) {
+			if (!(p = pull(c, x->in[k], from, to - from, err)))
+				return NULL;
+			p -= from * size;
+			/* The rest of a row that has begun, whole rows, the beginning of one that goes on. */
+			if (from % w) {
+				int64_t have = w - from % w < to - from ? w - from % w : to - from;
+
+				r = from / w;
+				memcpy(buf + (r * row + first + from % w - start) * size, p + from * size,
+				       (size_t)(have * size));
+				from += have;
+			}
+			r = from / w;
+			if (to / w > r)
+				copy_pieces(buf + (r * row + first - start) * size, row * size, p + from * size,
+					    w * size, to / w - r, (size_t)(w * size));
+			if (from < to && to % w)
+				memcpy(buf + (to / w * row + first - start) * size, p + to / w * w * size,
+				       (size_t)(to % w * size));
+		}
+		first += w;
 	}
 	return buf;
 }

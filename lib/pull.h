@@ -57,8 +57,9 @@ int reduce_pull(struct context *c, struct node *x, int64_t start, int64_t n, voi
 int64_t reduce_granule(const struct node *x);
 /* Should the reduction be cut into pieces for several threads, rather than its results? */
 bool reduce_by_pieces(const struct node *x);
-/* The whole reduction into out, by pieces; nworkers contexts. */
-int reduce_whole(struct context *const ctx[], int nworkers, struct node *x, void *out, struct error *err);
+/* The whole reduction into out, by pieces; nworkers contexts.  any_order: nothing below x must be read in order. */
+int reduce_whole(struct context *const ctx[], int nworkers, struct node *x, void *out, bool any_order,
+		 struct error *err);
 
 /*
  * scan_run.c: a scan in a pass, between scan_open and scan_close.  Its elements are pulled once, in order: a thread that asks

@@ -188,17 +188,20 @@ static int fold(struct context *c, struct node *x, const struct groups *g, char 
 
 static void finish(struct node *x, void *out, const void *states, int64_t n)
 {
+	enum { STEP = 256 };
 	const struct reduce_loops *loops = reduce_loops_get(x->u.reduce.id, x->u.reduce.acc);
-	char block[64 * 16];
+	_Alignas(64) char block[(STEP + LOOP_PAD) * 16], typed[(STEP + LOOP_PAD) * 16];
 	int64_t size = (int64_t)dtype_size(x->dtype);
 
-	for (int64_t i = 0; i < n; i += 64) {
-		int64_t k = n - i < 64 ? n - i : 64;
+	/* The loop that converts goes on to the next multiple of LOOP_PAD. */
+	memset(block, 0, (size_t)(n < STEP ? n + LOOP_PAD : STEP) * 16);
+	for (int64_t i = 0; i < n; i += STEP) {
+		int64_t k = n - i < STEP ? n - i : STEP;
 
 		loops->finish(block, (const char *)states + i * (int64_t)loops->state_size, k, &x->u.reduce.param);
-		for (int64_t j = 0; j < k; j++)
-			cast_one(x->dtype, (char *)out + (i + j) * size, loops->result,
-				 block + j * (int64_t)dtype_size(loops->result));
+		if (loops->result != x->dtype)
+			kernels_get()->cast[loops->result][x->dtype](k, typed, block);
+		memcpy((char *)out + i * size, loops->result != x->dtype ? typed : block, (size_t)(k * size));
 	}
 }
 
@@ -264,7 +267,8 @@ struct job {
 	struct context *const *ctx;
 	const struct reduce_loops *loops;
 	char *states; /* of every piece of every independent reduction */
-	int64_t columns;
+	char *out;
+	int64_t width; /* columns of a task, by columns */
 };
 
 static int fold_piece(void *arg, int64_t task, int worker, struct error *err)
@@ -280,15 +284,49 @@ static int fold_piece(void *arg, int64_t task, int worker, struct error *err)
 	return fold(j->ctx[worker], j->x, &j->g, states, i * j->g.in + from * j->g.row, rows * j->g.row, err);
 }
 
-int reduce_whole(struct context *const ctx[], int nworkers, struct node *x, void *out, struct error *err)
+/* Some columns of all rows: their accumulators stay in the cache.  What is folded into one of them, and in which order, is the same. */
+static int fold_columns(void *arg, int64_t task, int worker, struct error *err)
 {
-	struct job j = { .x = x, .ctx = ctx, .loops = reduce_loops_get(x->u.reduce.id, x->u.reduce.acc) };
+	struct job *j = arg;
+	struct context *c = j->ctx[worker];
+	struct node *x = j->x;
+	int64_t tasks = (j->g.out + j->width - 1) / j->width, i = task / tasks, from = task % tasks * j->width;
+	int64_t n = j->g.out - from < j->width ? j->g.out - from : j->width;
+	char *states = context_block(c, x->slot + 2, j->width, j->loops->state_size, err);
+	struct odometer o;
+
+	if (!states)
+		return -1;
+	j->loops->init(states, n);
+	for (int64_t r = 0; r < j->g.len[0]; r++) {
+		int64_t first = r * j->g.row + from;
+		const char *p = pull(c, x->in[0], i * j->g.in + first, n, err);
+
+		if (!p)
+			return -1;
+		odometer_init(&o, &j->g, first);
+		if (fold_block(c, x, &o, states - from * (int64_t)j->loops->state_size, p, n, err))
+			return -1;
+	}
+	finish(x, j->out + (i * j->g.out + from) * (int64_t)dtype_size(x->dtype), states, n);
+	return 0;
+}
+
+int reduce_whole(struct context *const ctx[], int nworkers, struct node *x, void *out, bool any_order,
+		 struct error *err)
+{
+	enum { WIDTH = 8192 };
+	struct job j = { .x = x, .ctx = ctx, .out = out, .loops = reduce_loops_get(x->u.reduce.id, x->u.reduce.acc) };
 	size_t each, all;
 	int ret = -1;
 
 	groups_init(&j.g, x);
 	if (!x->size)
 		return 0;
+	if (any_order && j.g.pieces == 1 && j.g.n == 2 && !j.g.reduced[1] && j.g.out > MANY_RESULTS) {
+		j.width = ctx[0]->tile < WIDTH ? ctx[0]->tile : WIDTH;
+		return parallel(j.g.outer * ((j.g.out + j.width - 1) / j.width), nworkers, fold_columns, &j, err);
+	}
 	each = (size_t)j.g.out * j.loops->state_size;
 	if (__builtin_mul_overflow(each, (size_t)(j.g.outer * j.g.pieces), &all))
 		return error_memory(err, 0);

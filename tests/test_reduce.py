@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from oracle import COMPLEX, DTYPES, FLOATS, INTS, LD, QUICK, Tap, arrays, exact, near, near_complex, parallel, reported, save, tensor, values
+from oracle import COMPLEX, DTYPES, FLOATS, INTS, LD, QUICK, Tap, arrays, exact, near, near_complex, parallel, reported, run, save, tensor, values
 
 
 def norm(x, ord=2, **k):
@@ -199,6 +199,21 @@ def main():
         one = [tensor("reduce", n, "-", "--threads", t, stdin=open_(x))[1] for x in [save(np.random.default_rng(2).standard_normal(3_000_000).astype("float32"))]
                for n in ("sum", "mean", "std", "norm", "max") for t in ("1", "2", "7")]
         tap.test("reduce: the same bits on any number of threads", ["%d" % i for i in range(0, 15, 3) if len(set(one[i:i + 3])) != 1])
+        # More results than are kept for all rows at once: from a file by columns, from a pipe by rows.
+        bad = []
+        for shape, axis in (((5, 20011), 0), ((2, 3, 17000), 1), ((3, 4, 9000), (0, 1))):
+            x = np.random.default_rng(3).standard_normal(shape).astype("float32")
+            name, data, k = save(x), open_(save(x)), "--axis=" + str(axis).strip("()").replace(" ", "")
+            for fn, args, oracle, bound in TABLE:
+                if fn in ONE_AXIS and isinstance(axis, tuple) or oracle in QUANTILES:
+                    continue
+                words = ["reduce", fn, name, *args, k]
+                status, out, err = tensor(*words)
+                p = err if status else close(arrays(out)[0], x, oracle, bound, {"axis": axis})
+                same = out == tensor("reduce", fn, "-", *args, k, stdin=data)[1] == run([*words, "--threads", "3"], b"", TENSOR_TILE="192")[1]
+                if p or not same:
+                    bad.append("%s %s %s: %s" % (fn, shape, k, p or "other bits from a pipe, or in tiles"))
+        tap.test("reduce: many results", bad)
     tap.done()
 
 
