@@ -47,5 +47,5 @@ for name, want in ("p", p), ("s", p.sum(0)), ("q", p @ x), ("r", p[::-1] * p.sum
 @test "TENSOR_CPU names a level" {
 	for v in v2 v3 v4 ''; do TENSOR_CPU=$v tensor create arange 3 -o a.npy; done
 	TENSOR_CPU=v9 run -2 --separate-stderr tensor create arange 3 -o a.npy
-	message "tensor create: TENSOR_CPU 'v9' is unknown: the levels are v2, v3 and v4"
+	message "tensor create: TENSOR_CPU 'v9' is unknown: this build has v2, v3 and v4"
 }
