@@ -134,7 +134,7 @@ static void json_op(struct text *t, const struct op *op)
 			text_add(t, "null");
 		text_char(t, '}');
 	}
-	text_fmt(t, "], \"devices\": [\"cpu\"%s], \"help\": ", op_cpu_only(op) ? "" : ", \"cuda\"");
+	text_add(t, "], \"help\": ");
 	text_json(t, op->help);
 	text_char(t, '}');
 }

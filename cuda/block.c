@@ -39,14 +39,46 @@ static int along(struct cuda *d, struct node *x, const uint64_t in[], uint64_t o
 /* Each key in turn sorts what the keys before it have sorted. */
 static int lexsort(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
 {
+	bool first = x->u.block.i[0];
 	int64_t n = x->size, start = 0, inner = 1;
 
 	if (launch_map(d, "iota", n, (void *[]){ &n, &out, &start, &inner, &n }, err))
 		return -1;
-	for (int k = 0; k < x->nin; k++)
-		if (cuda_argsort_next(d, x->in[k]->dtype, in[k], out, n, err))
-			return -1;
+	for (int k = 0; k < x->nin; k++) {
+		int from = first ? x->nin - 1 - k : k;
+		const struct node *keys = x->in[from];
+		int64_t rows = keys->size / n, row = n * (int64_t)dtype_size(keys->dtype);
+
+		for (int64_t i = 0; i < rows; i++)
+			if (cuda_argsort_next(d, keys->dtype, in[from] + (uint64_t)((first ? rows - 1 - i : i) * row),
+					      out, n, err))
+				return -1;
+	}
 	return 0;
+}
+
+static int distinct(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
+{
+	const struct node *rows = x->in[0];
+
+	return cuda_distinct(d, rows->dtype, x->u.block.i[0], in[0], x->nin > 1 ? in[1] : 0, rows->size / x->size,
+			     x->size, out, err);
+}
+
+/* There is an element, so there is a place. */
+static int select_rows(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
+{
+	int64_t count = x->shape.dim[0];
+
+	return cuda_select(d, in[0], in[1], x->in[0]->size, count, dtype_size(x->dtype), x->size / count, in[2], out,
+			   err);
+}
+
+static int nonzero(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
+{
+	const struct shape *shape = &x->in[0]->shape;
+
+	return cuda_places(d, in[0], in[1], shape, x->size / shape->ndim, x->u.block.i[0], out, err);
 }
 
 /* The input in the type of the result. */
@@ -131,6 +163,14 @@ int cuda_block(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out
 		return quantile(d, x, in[0], out, err);
 	case BLOCK_PERMUTATION:
 		return cuda_permutation(d, (uint64_t)p[0], x->size, out, err);
+	case BLOCK_COUNT:
+		return cuda_places_count(d, in[0], x->in[0]->size, out, err);
+	case BLOCK_SELECT:
+		return select_rows(d, x, in, out, err);
+	case BLOCK_NONZERO:
+		return nonzero(d, x, in, out, err);
+	case BLOCK_DISTINCT:
+		return distinct(d, x, in, out, err);
 	case BLOCK_NONE:
 		break;
 	}

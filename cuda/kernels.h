@@ -283,6 +283,14 @@ struct matmul_layout {
  * member_c128(int64_t n, uint8_t *out, const c128 *sorted, int64_t m, const c128 *x, int invert)	launch: any
  *	The same for complex numbers, sorted, not keys.
  */
+/*
+ * distinct_<bits>(int64_t n, uint8_t *first, const <K> *keys, const int64_t *order, int64_t m, uint64_t nan)	launch: any
+ *	Of m rows of n keys: first[i] = 1 where column order[i] (order 0: i) is another one than column order[i - 1], where i is 0, and where
+ *	one of its keys is nan, 0: none; else 0.
+ *
+ * distinct_<s>(int64_t n, uint8_t *first, const <s> *x, const int64_t *order, int64_t m, int each_nan)	launch: any
+ *	<s>: c64 c128.  The same of complex numbers: those with a NaN are equal, or each differs from all.
+ */
 enum { SORT_THREADS = 256, SORT_ITEMS = 8, SORT_TILE = SORT_THREADS * SORT_ITEMS };
 
 /*
@@ -324,6 +332,23 @@ struct scatter_layout {
 	int64_t istride[CUDA_MAX_NDIM]; /* of the indices, elements */
 	int64_t n, mode;		/* size of the result along the axis; enum index_mode */
 };
+
+/*
+ * == the places where a mask is true: places.cuh ==
+ *
+ * A mask is n bytes, true where they are not 0, in pieces of task, a multiple of PLACES_THREADS, the last one shorter.  before[k] is how many
+ * are true before piece k.
+ *
+ * places_count(int64_t n, int64_t *counts, const uint8_t *mask, int64_t task)		launch: block PLACES_THREADS, any grid
+ *	counts[0] = 0, counts[k + 1] = how many of piece k are true: their running sum is before.
+ *
+ * places_index(int64_t n, int64_t *out, const uint8_t *mask, const int64_t *before, int64_t task)	launch: block PLACES_THREADS, any grid
+ *	out[k] = the place of the k-th that is true.
+ *
+ * places_coordinates(int64_t size, int64_t *out, const int64_t *index, int64_t count, int axes, struct strided_layout l)	launch: any
+ *	size = count * l.ndim.  out[k][d], or with axes out[d][k], = index[k] / l.stride[d] % l.dim[d], k < count.
+ */
+enum { PLACES_THREADS = 256 };
 
 /*
  * == scans: scan.cuh; launch: any ==

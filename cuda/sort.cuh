@@ -308,4 +308,57 @@ KERNEL(member_c128, (int64_t n, uint8_t *out, const c128 *sorted, int64_t m, con
 	}
 }
 
+/* == what differs from the one before == */
+
+#define DISTINCT(bits, K) \
+	KERNEL(distinct_##bits, \
+	       (int64_t n, uint8_t * first, const K *keys, const int64_t *order, int64_t m, uint64_t nan)) \
+	{ \
+		EACH(i, n) \
+		{ \
+			const int64_t at = order ? order[i] : i, before = i == 0 ? at : order ? order[i - 1] : i - 1; \
+			bool other = i == 0; \
+\
+			ROLLED for (int64_t k = 0; k < m && !other; k++) \
+			{ \
+				const K key = keys[k * n + at]; \
+\
+				other = key != keys[k * n + before] || (nan && key == nan); \
+			} \
+			first[i] = other; \
+		} \
+	}
+DISTINCT(32, uint32_t)
+DISTINCT(64, uint64_t)
+#undef DISTINCT
+
+template <class C>
+SORT_FN void distinct(int64_t n, uint8_t *first, const C *x, const int64_t *order, int64_t m, bool each_nan)
+{
+	EACH(i, n)
+	{
+		const int64_t at = order ? order[i] : i, before = i == 0 ? at : order ? order[i - 1] : i - 1;
+		bool other = i == 0;
+
+		ROLLED for (int64_t k = 0; k < m && !other; k++)
+		{
+			const C a = x[k * n + before], b = x[k * n + at];
+			const bool a_nan = a.re != a.re || a.im != a.im, b_nan = b.re != b.re || b.im != b.im;
+
+			other = a_nan || b_nan ? !(a_nan && b_nan) || each_nan : a.re != b.re || a.im != b.im;
+		}
+		first[i] = other;
+	}
+}
+
+KERNEL(distinct_c64, (int64_t n, uint8_t *first, const c64 *x, const int64_t *order, int64_t m, int each_nan))
+{
+	distinct(n, first, x, order, m, each_nan);
+}
+
+KERNEL(distinct_c128, (int64_t n, uint8_t *first, const c128 *x, const int64_t *order, int64_t m, int each_nan))
+{
+	distinct(n, first, x, order, m, each_nan);
+}
+
 #endif

@@ -6,6 +6,7 @@
 #include "matmul.cuh"
 #include "move.cuh"
 #include "permutation.cuh"
+#include "places.cuh"
 #include "quantile.cuh"
 #include "reduce.cuh"
 #include "scan.cuh"

@@ -1,5 +1,5 @@
 /*
- * Functions of whole arrays on the device: reductions, scans, sorting, indexing, products.  They queue launches of the kernels in
+ * Functions of whole arrays on the device: reductions, scans, sorting, indexing, masks, products.  They queue launches of the kernels in
  * kernels.h on the main stream; temporary memory is theirs.  All addresses are of device memory, all elements contiguous
  * and native.  Unless said otherwise nothing waits for the device, and out is none of the inputs.
  *
@@ -80,6 +80,13 @@ int cuda_search(struct cuda *d, enum dtype dtype, enum look_up what, uint64_t so
 		uint64_t out, struct error *err);
 
 /*
+ * first[i], bytes of 0 and 1: does column order[i] (order 0: i) of m rows of n elements differ from the one before?  Of the first it is
+ * 1, as it is, with each_nan, where there is a NaN.  Columns come sorted.
+ */
+int cuda_distinct(struct cuda *d, enum dtype dtype, bool each_nan, uint64_t x, uint64_t order, int64_t m, int64_t n,
+		  uint64_t first, struct error *err);
+
+/*
  * == indexing ==
  *
  * Indices are int64.  One that is out of bounds, where the mode is INDEX_RAISE, is ERR_VALUE as the processor says it, of the first
@@ -108,6 +115,19 @@ int cuda_scatter(struct cuda *d, enum dtype dtype, const struct scatter *s, bool
 /* out, a copy of x of count elements of size bytes, with out[index[i]] = src[i % each], the last of them for each place. */
 int cuda_put(struct cuda *d, size_t size, enum index_mode mode, uint64_t x, int64_t count, uint64_t index,
 	     int64_t nindex, uint64_t src, int64_t each, uint64_t out, struct error *err);
+
+/* == the places where a mask is true: n bytes, any of which but 0 is == */
+
+/* out, int64: how many are true before each task of PLACES_TASK elements, then how many in all. */
+int cuda_places_count(struct cuda *d, uint64_t mask, int64_t n, uint64_t out, struct error *err);
+
+/* out = the places, in C order of the mask's shape, int64: (count, ndim), or with axes (ndim, count).  before: what was counted. */
+int cuda_places(struct cuda *d, uint64_t mask, uint64_t before, const struct shape *shape, int64_t count, bool axes,
+		uint64_t out, struct error *err);
+
+/* out = those count of n rows of row elements of size bytes where the mask is true. */
+int cuda_select(struct cuda *d, uint64_t mask, uint64_t before, int64_t n, int64_t count, size_t size, int64_t row,
+		uint64_t x, uint64_t out, struct error *err);
 
 /* == scans == */
 

@@ -149,13 +149,18 @@ static int keys_make(struct cuda *d, enum dtype dtype, uint64_t *keys, uint64_t 
 	return n ? launch_any(d, keys_of[dtype].key, n, params, err) : 0;
 }
 
+/* The key of NaN: all ones, in as many bits as the element has; 0: there is none. */
+static uint64_t nan_key(enum dtype dtype)
+{
+	return dtype_is_float(dtype) ? UINT64_MAX >> (64 - 8 * dtype_size(dtype)) : 0;
+}
+
 static int search_keys(struct cuda *d, enum dtype dtype, enum look_up what, uint64_t keys, int64_t m, uint64_t x,
 		       int64_t n, uint64_t out, struct error *err)
 {
 	bool wide = keys_of[dtype].wide, member = what >= LOOK_MEMBER;
 	int flag = what == LOOK_RIGHT || what == LOOK_NOT_MEMBER;
-	/* All ones, in as many bits as the element has. */
-	uint64_t nan = dtype_is_float(dtype) ? UINT64_MAX >> (64 - 8 * dtype_size(dtype)) : 0;
+	uint64_t nan = nan_key(dtype);
 	void *params[] = { &n, &out, &keys, &m, &x, &flag, &nan };
 
 	if (member)
@@ -179,5 +184,26 @@ int cuda_search(struct cuda *d, enum dtype dtype, enum look_up what, uint64_t so
 		ret = search_keys(d, dtype, what, keys[0], m, keys[1], n, out, err);
 	device_free(d, keys[0], (size_t)m * size);
 	device_free(d, keys[1], (size_t)n * size);
+	return ret;
+}
+
+int cuda_distinct(struct cuda *d, enum dtype dtype, bool each_nan, uint64_t x, uint64_t order, int64_t m, int64_t n,
+		  uint64_t first, struct error *err)
+{
+	bool wide = keys_of[dtype].wide;
+	int flag = each_nan, ret = -1;
+	uint64_t keys = 0, nan = each_nan ? nan_key(dtype) : 0;
+	void *params[] = { &n, &first, dtype_is_complex(dtype) ? &x : &keys, &order, &m, NULL };
+
+	if (!n)
+		return 0;
+	if (dtype_is_complex(dtype)) {
+		params[5] = &flag;
+		return launch_any(d, dtype == DT_C64 ? "distinct_c64" : "distinct_c128", n, params, err);
+	}
+	params[5] = &nan;
+	if (!keys_make(d, dtype, &keys, x, m * n, err))
+		ret = launch_any(d, wide ? "distinct_64" : "distinct_32", n, params, err);
+	device_free(d, keys, (size_t)(m * n) * (wide ? 8 : 4));
 	return ret;
 }

@@ -16,11 +16,18 @@ enum block_id {
 	BLOCK_SEARCH,  /* sorted, elements of its type; i: enum look_up */
 	BLOCK_SORT,    /* x along its last axis; i: descending? */
 	BLOCK_ARGSORT, /* as BLOCK_SORT */
-	BLOCK_LEXSORT, /* vectors of one size, the last the most important */
+	BLOCK_LEXSORT, /* keys: the rows of matrices of n columns, or vectors; the last the most important, with i: the first */
 	BLOCK_QUANTILE, /* along the last axis; data: struct order_statistic (quantile.h); int64 and uint64 exactly, others as float64 */
 	BLOCK_PERMUTATION, /* i: the seed */
 	BLOCK_MATMUL,	   /* a, b; data: struct product */
+	BLOCK_COUNT,   /* a mask; out, int64: how many are true before each task of PLACES_TASK elements, then in all */
+	BLOCK_SELECT,  /* the mask, its BLOCK_COUNT, rows as many as the mask has elements: those where it is true */
+	BLOCK_NONZERO, /* the mask, its BLOCK_COUNT: where it is true, (count, ndim) int64; i: (ndim, count)? */
+	BLOCK_DISTINCT, /* rows of n columns, perhaps their order: does each column differ from the one before? i: is each NaN one? */
 };
+
+/* Any byte of a mask but 0 is true.  What comes of the places where it is depends on their number, which is known first. */
+enum { PLACES_TASK = 1 << 13 };
 
 /* out[..., index, ...] op= src, for every element of src in C order, so that the last one stays and sums are added in one order. */
 struct scatter {

@@ -187,9 +187,8 @@ static int take_block(const struct node *node, const void *const in[], void *out
 	return parallel((t.rows + t.step - 1) / t.step, index_workers(nbytes), take_task, &t, err);
 }
 
-/* x along axis (-1: flattened) by index, which is int64. */
-static struct node *take(struct call *c, struct node *x, int axis, struct node *index, enum index_mode mode,
-			 struct error *err)
+struct node *index_take(struct call *c, struct node *x, int axis, struct node *index, enum index_mode mode,
+			struct error *err)
 {
 	struct shape shape = { 0 };
 	int64_t n = axis < 0 ? x->size : x->shape.dim[axis];
@@ -238,7 +237,7 @@ int build_take(struct call *c, struct error *err)
 
 	if (!x || !index || index_mode_get(c, &mode, err) || axis_get(c, x, &axis, err))
 		return -1;
-	return call_result(c, take(c, x, axis, index, mode, err), NULL, err);
+	return call_result(c, index_take(c, x, axis, index, mode, err), NULL, err);
 }
 
 /* == along an axis: out[o, k, i] = x[o, index[o, k, i], i] == */

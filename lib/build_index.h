@@ -20,6 +20,23 @@ struct node *index_array(struct call *c, struct node *x, bool vector, struct err
 /* The attribute "mode". */
 int index_mode_get(const struct call *c, enum index_mode *out, struct error *err);
 
+/*
+ * A mask whose true elements have been counted: it has been computed, and stays.  ERR_VALUE in a dry run.  Results come in C order.
+ */
+struct mask {
+	struct node *mask, *before; /* BLOCK_COUNT */
+	int64_t count;
+};
+int mask_count(struct mask *m, struct call *c, struct node *mask, struct error *err);
+/* The rows of x, as many as the mask has elements, where it is true; the axes of the mask are x's first. */
+struct node *mask_select(const struct mask *m, struct node *x, struct error *err);
+/* The places where it is true: (count, ndim), or with axes (ndim, count). */
+struct node *mask_nonzero(const struct mask *m, bool axes, struct error *err);
+
+/* x along axis (-1: flattened) at an index of int64. */
+struct node *index_take(struct call *c, struct node *x, int axis, struct node *index, enum index_mode mode,
+			struct error *err);
+
 /* As many threads as n elements are worth. */
 int index_workers(int64_t n);
 

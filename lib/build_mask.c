@@ -1,62 +1,63 @@
-/* Selecting by masks, and where a mask is true: ops whose results have shapes that depend on values. */
+/*
+ * Selecting by masks, and where a mask is true: ops whose results have shapes that depend on values.  So making such a node computes
+ * the mask, and counts; the rest is a node like any other.
+ */
 #include "build_index.h"
 
 #include "engine.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* The places where a mask is true, found in tasks of INDEX_TASK elements. */
+/* == blocks: where a mask is true, in tasks of PLACES_TASK elements == */
+
 struct places {
-	const unsigned char *mask; /* any byte but 0 is true */
-	int64_t n, ntasks, count;
-	int64_t *before; /* true elements before each task's first */
+	const unsigned char *mask;
+	int64_t n;
+	int64_t *count;	       /* BLOCK_COUNT: to be filled */
+	const int64_t *before; /* or filled */
 	/* what to do with them */
 	const unsigned char *x; /* rows to select */
 	unsigned char *out;
-	int64_t row;		   /* bytes */
-	const struct shape *shape; /* or coordinates to write: axis d to to[d][k * step] for the k-th place */
-	int64_t *const *to;
-	int64_t step;
+	int64_t row; /* bytes */
+	const struct shape
+		*shape; /* or coordinates to write: axis d of the k-th place to to[d * step_axis + k * step] */
+	int64_t *to;
+	int64_t step_axis, step;
 };
+
+static int64_t places_tasks(int64_t n)
+{
+	return (n + PLACES_TASK - 1) / PLACES_TASK;
+}
 
 static int count_task(void *arg, int64_t task, int worker, struct error *err)
 {
 	struct places *p = arg;
-	int64_t from = task * INDEX_TASK, end = from + INDEX_TASK < p->n ? from + INDEX_TASK : p->n, count = 0;
+	int64_t from = task * PLACES_TASK, end = from + PLACES_TASK < p->n ? from + PLACES_TASK : p->n, count = 0;
 
 	(void)worker;
 	(void)err;
 	for (int64_t i = from; i < end; i++)
 		count += p->mask[i] != 0;
-	p->before[task] = count;
+	p->count[task] = count;
 	return 0;
 }
 
-static int places_init(struct places *p, const void *mask, int64_t n, struct error *err)
+static int count_block(const struct node *node, const void *const in[], void *out, struct error *err)
 {
-	memset(p, 0, sizeof(*p));
-	p->mask = mask;
-	p->n = n;
-	p->ntasks = (n + INDEX_TASK - 1) / INDEX_TASK;
-	p->before = calloc((size_t)p->ntasks + 1, sizeof(*p->before));
-	if (!p->before)
-		return error_memory(err, (size_t)p->ntasks * sizeof(*p->before));
-	if (parallel(p->ntasks, index_workers(n), count_task, p, err))
-		return -1;
-	for (int64_t i = 0; i < p->ntasks; i++) {
-		int64_t here = p->before[i];
+	struct places p = { .mask = in[0], .n = node->in[0]->size, .count = out };
+	int64_t tasks = places_tasks(p.n), sum = 0;
 
-		p->before[i] = p->count;
-		p->count += here;
+	if (parallel(tasks, index_workers(p.n), count_task, &p, err))
+		return -1;
+	for (int64_t i = 0; i <= tasks; i++) {
+		int64_t here = i < tasks ? p.count[i] : 0;
+
+		p.count[i] = sum;
+		sum += here;
 	}
 	return 0;
-}
-
-static void places_release(struct places *p)
-{
-	free(p->before);
 }
 
 /* Every row is copied, the next one over those that were not wanted: no branch depends on the mask. */
@@ -78,9 +79,8 @@ struct pair64 {
 static int select_task(void *arg, int64_t task, int worker, struct error *err)
 {
 	struct places *p = arg;
-	int64_t from = task * INDEX_TASK, run = p->n - from < INDEX_TASK ? p->n - from : INDEX_TASK,
-		k = p->before[task];
-	int64_t last = task + 1 < p->ntasks ? p->before[task + 1] : p->count;
+	int64_t from = task * PLACES_TASK, run = p->n - from < PLACES_TASK ? p->n - from : PLACES_TASK,
+		k = p->before[task], last = p->before[task + 1];
 
 	(void)worker;
 	(void)err;
@@ -109,12 +109,21 @@ static int select_task(void *arg, int64_t task, int worker, struct error *err)
 }
 #undef SELECT_TASK
 
-static int coordinates_task(void *arg, int64_t task, int worker, struct error *err)
+static int select_block(const struct node *node, const void *const in[], void *out, struct error *err)
+{
+	struct places p = { .mask = in[0], .n = node->in[0]->size, .before = in[1], .x = in[2], .out = out };
+
+	if (!node->size)
+		return 0;
+	p.row = node->size / node->shape.dim[0] * (int64_t)dtype_size(node->dtype);
+	return parallel(places_tasks(p.n), index_workers(node->in[2]->size), select_task, &p, err);
+}
+
+static int nonzero_task(void *arg, int64_t task, int worker, struct error *err)
 {
 	struct places *p = arg;
-	int64_t at = task * INDEX_TASK, end = at + INDEX_TASK < p->n ? at + INDEX_TASK : p->n, k = p->before[task],
-		rest = at;
-	int64_t index[MAX_NDIM];
+	int64_t at = task * PLACES_TASK, end = at + PLACES_TASK < p->n ? at + PLACES_TASK : p->n, rest = at;
+	int64_t index[MAX_NDIM], *to = p->to + p->before[task] * p->step;
 	int last = p->shape->ndim - 1;
 
 	(void)worker;
@@ -131,8 +140,9 @@ static int coordinates_task(void *arg, int64_t task, int worker, struct error *e
 			if (!p->mask[at + j])
 				continue;
 			for (int d = 0; d < last; d++)
-				p->to[d][k * p->step] = index[d];
-			p->to[last][k++ * p->step] = index[last] + j;
+				to[d * p->step_axis] = index[d];
+			to[last * p->step_axis] = index[last] + j;
+			to += p->step;
 		}
 		at += run;
 		index[last] += run;
@@ -144,47 +154,73 @@ static int coordinates_task(void *arg, int64_t task, int worker, struct error *e
 	return 0;
 }
 
-/* == builders == */
-
-static int dry(const struct call *c, struct error *err)
+/* u.block.i[0]: an axis a row, not a place a row? */
+static int nonzero_block(const struct node *node, const void *const in[], void *out, struct error *err)
 {
-	return c->dry ? error_set(err, ERR_VALUE, "%s: the shape of the result depends on the values", c->name) : 0;
+	const struct node *mask = node->in[0];
+	struct places p = { .mask = in[0], .n = mask->size, .before = in[1], .shape = &mask->shape, .to = out };
+	bool axes = node->u.block.i[0];
+
+	if (!node->size)
+		return 0;
+	p.step_axis = axes ? node->shape.dim[1] : 1;
+	p.step = axes ? 1 : mask->shape.ndim;
+	return parallel(places_tasks(p.n), index_workers(p.n), nonzero_task, &p, err);
 }
 
-/* The rows of x where mask is true, for a mask of x's first axes. */
-static struct node *select_rows(struct call *c, struct node *x, struct node *mask, struct error *err)
+int mask_count(struct mask *m, struct call *c, struct node *mask, struct error *err)
 {
-	struct shape shape = { 1, { 0 } };
-	int64_t rest = 1, nbytes;
-	struct node *result = NULL;
-	struct places p;
+	int64_t tasks = places_tasks(mask->size);
 
-	for (int i = mask->shape.ndim; i < x->shape.ndim; i++) {
+	if (c->dry)
+		return error_set(err, ERR_VALUE, "%s: the shape of the result depends on the values", c->name);
+	m->mask = mask;
+	m->before = node_block(c->graph, BLOCK_COUNT, count_block, 1, &mask, DT_I64,
+			       &(struct shape){ 1, { tasks + 1 } }, err);
+	if (!m->before)
+		return -1;
+	engine_pin(mask);
+	if (engine_keep(1, &m->before, err))
+		return -1;
+	m->count = ((const int64_t *)node_data(m->before))[tasks];
+	return 0;
+}
+
+struct node *mask_select(const struct mask *m, struct node *x, struct error *err)
+{
+	struct shape shape = { 1, { m->count } };
+
+	for (int i = m->mask->shape.ndim; i < x->shape.ndim; i++) {
 		if (shape.ndim == MAX_NDIM) {
 			error_set(err, ERR_VALUE, "the result has more than %d dimensions", MAX_NDIM);
 			return NULL;
 		}
-		rest *= x->shape.dim[i];
 		shape.dim[shape.ndim++] = x->shape.dim[i];
 	}
-	if (dry(c, err) || engine_keep(2, (struct node *[]){ x, mask }, err))
-		return NULL;
-	if (places_init(&p, node_data(mask), mask->size, err))
-		goto done;
-	p.row = rest * (int64_t)dtype_size(x->dtype);
-	p.x = node_data(x);
-	shape.dim[0] = p.count;
-	nbytes = p.count * p.row;
-	p.out = buffer_alloc((size_t)nbytes, err);
-	if (!p.out)
-		goto done;
-	if (nbytes && parallel(p.ntasks, index_workers(x->size), select_task, &p, err))
-		buffer_free(p.out, (size_t)nbytes);
-	else
-		result = node_memory(c->graph, x->dtype, &shape, p.out, err);
-done:
-	places_release(&p);
-	return result;
+	return node_block(x->graph, BLOCK_SELECT, select_block, 3, (struct node *[]){ m->mask, m->before, x }, x->dtype,
+			  &shape, err);
+}
+
+struct node *mask_nonzero(const struct mask *m, bool axes, struct error *err)
+{
+	int ndim = m->mask->shape.ndim;
+	struct shape shape = { 2, { axes ? ndim : m->count, axes ? m->count : ndim } };
+	struct node *y = node_block(m->mask->graph, BLOCK_NONZERO, nonzero_block, 2,
+				    (struct node *[]){ m->mask, m->before }, DT_I64, &shape, err);
+
+	if (y)
+		y->u.block.i[0] = axes;
+	return y;
+}
+
+/* == builders == */
+
+/* The rows of x where mask is true, for a mask of x's first axes.  Both may come by one stream, x first. */
+static struct node *select_rows(struct call *c, struct node *x, struct node *mask, struct error *err)
+{
+	struct mask m;
+
+	return (!c->dry && engine_load(x, err)) || mask_count(&m, c, mask, err) ? NULL : mask_select(&m, x, err);
 }
 
 int build_masked_select(struct call *c, struct error *err)
@@ -239,27 +275,35 @@ static struct node *condition(struct call *c, struct error *err)
 
 int build_compress(struct call *c, struct error *err)
 {
-	struct node *mask = condition(c, err), *x;
+	struct node *mask = condition(c, err), *x, *rest;
 	const struct attr *attr = attr_get(c, "axis");
 	struct shape shape;
 	int order[MAX_NDIM], axis = 0;
-	const unsigned char *m;
+	int64_t n;
 
 	if (!mask || !(x = index_array(c, c->in[1], true, err)))
 		return -1;
 	if (attr->none ? !(x = node_reshape(c->graph, x, &(struct shape){ 1, { -1 } }, err))
 		       : axis_normalize(&axis, attr->i, x->shape.ndim, err))
 		return -1;
-	if (dry(c, err) || engine_keep(2, (struct node *[]){ mask, x }, err))
-		return -1;
-	/* A short condition leaves the rest out; a long one must not ask for more than there is. */
-	m = node_data(mask);
-	for (int64_t i = x->shape.dim[axis]; i < mask->size; i++)
-		if (m[i])
-			return index_error(i, axis, x->shape.dim[axis], err);
 	shape = x->shape;
-	shape.dim[axis] = mask->size < shape.dim[axis] ? mask->size : shape.dim[axis];
-	if (!(mask = node_slice(c->graph, mask, 0, 0, 1, shape.dim[axis], err)) ||
+	n = shape.dim[axis];
+	/* A short condition leaves the rest out; a long one must not ask for more than there is. */
+	if (!c->dry && mask->size > n) {
+		int64_t more = mask->size - n;
+		const unsigned char *m;
+
+		engine_pin(mask);
+		if (!(rest = node_slice(c->graph, mask, 0, n, 1, more, err)) || engine_keep(1, &rest, err))
+			return -1;
+		m = node_data(rest);
+		for (int64_t i = 0; i < more; i++)
+			if (m[i])
+				return index_error(n + i, axis, n, err);
+	}
+	shape.dim[axis] = mask->size < n ? mask->size : n;
+	if ((!c->dry && engine_load(mask, err)) ||
+	    !(mask = node_slice(c->graph, mask, 0, 0, 1, shape.dim[axis], err)) ||
 	    !(x = node_slice(c->graph, x, axis, 0, 1, shape.dim[axis], err)))
 		return -1;
 	/* The axis goes to the front, and back. */
@@ -273,88 +317,42 @@ int build_compress(struct call *c, struct error *err)
 	return call_result(c, node_permute(c->graph, x, order, err), NULL, err);
 }
 
-/* Where x is not zero, kept; NULL on failure. */
-static struct node *nonzero_mask(struct call *c, struct error *err)
+/* Where x is not zero. */
+static int nonzero_mask(struct mask *m, struct call *c, struct error *err)
 {
-	struct node *x = c->in[0];
+	struct node *x = index_array(c, c->in[0], false, err);
 
-	if (!(x = index_array(c, x, false, err)) || dry(c, err) || !(x = node_cast(c->graph, x, DT_BOOL, err)) ||
-	    engine_keep(1, &x, err))
-		return NULL;
-	return x;
+	return x && (x = node_cast(c->graph, x, DT_BOOL, err)) ? mask_count(m, c, x, err) : -1;
 }
 
 /* One array an axis. */
 int build_nonzero(struct call *c, struct error *err)
 {
-	int ndim = c->in[0]->shape.ndim, ret = -1;
-	int64_t *to[MAX_NDIM] = { NULL };
-	struct node *x;
-	struct places p;
+	int ndim = c->in[0]->shape.ndim;
 	char text[NODE_TEXT];
-	size_t nbytes = 0;
+	struct node *all;
+	struct mask m;
 
 	if (ndim == 0)
 		return error_set(err, ERR_VALUE, "%s: %s needs an array of at least one dimension",
 				 node_text(c->in[0], text, sizeof(text)), c->name);
-	if (!(x = nonzero_mask(c, err)))
+	if (nonzero_mask(&m, c, err) || !(all = mask_nonzero(&m, true, err)))
 		return -1;
-	if (places_init(&p, node_data(x), x->size, err))
-		goto done;
-	nbytes = (size_t)p.count * sizeof(int64_t);
-	for (int i = 0; i < ndim; i++)
-		if (!(to[i] = buffer_alloc(nbytes, err)))
-			goto done;
-	p.shape = &x->shape;
-	p.to = to;
-	p.step = 1;
-	if (parallel(p.ntasks, index_workers(x->size), coordinates_task, &p, err))
-		goto done;
 	for (int i = 0; i < ndim; i++) {
-		int64_t *elements = to[i];
+		struct node *y = node_slice(c->graph, all, 0, i, 1, 1, err);
 
-		to[i] = NULL;
-		if (call_result(c, node_memory(c->graph, DT_I64, &(struct shape){ 1, { p.count } }, elements, err),
-				NULL, err))
-			goto done;
+		if (call_result(c, y ? node_squeeze(c->graph, y, 0, err) : NULL, NULL, err))
+			return -1;
 	}
-	ret = 0;
-done:
-	for (int i = 0; i < ndim; i++)
-		buffer_free(to[i], nbytes);
-	places_release(&p);
-	return ret;
+	return 0;
 }
 
 /* One row a place. */
 int build_argwhere(struct call *c, struct error *err)
 {
-	int ndim = c->in[0]->shape.ndim;
-	int64_t *to[MAX_NDIM], *out;
-	struct node *x = nonzero_mask(c, err), *result = NULL;
-	struct places p;
-	size_t nbytes;
+	struct mask m;
 
-	if (!x)
-		return -1;
-	if (places_init(&p, node_data(x), x->size, err))
-		goto done;
-	nbytes = (size_t)(p.count * ndim) * sizeof(int64_t);
-	out = buffer_alloc(nbytes, err);
-	if (!out)
-		goto done;
-	for (int i = 0; i < ndim; i++)
-		to[i] = out + i;
-	p.shape = &x->shape;
-	p.to = to;
-	p.step = ndim;
-	if (ndim && parallel(p.ntasks, index_workers(x->size), coordinates_task, &p, err))
-		buffer_free(out, nbytes);
-	else
-		result = node_memory(c->graph, DT_I64, &(struct shape){ 2, { p.count, ndim } }, out, err);
-done:
-	places_release(&p);
-	return call_result(c, result, NULL, err);
+	return nonzero_mask(&m, c, err) ? -1 : call_result(c, mask_nonzero(&m, false, err), NULL, err);
 }
 
 int build_flatnonzero(struct call *c, struct error *err)

@@ -189,80 +189,6 @@ struct wanted {
 	bool index, inverse, counts, each_nan;
 };
 
-/* Elements or rows in sorted order, and where each of them came from. */
-struct sorted {
-	const unsigned char *x; /* in sorted order, or NULL: rows of all at order[i] */
-	const unsigned char *all;
-	size_t size;		    /* bytes of one */
-	const int64_t *order;	    /* NULL where nothing needs it */
-	const unsigned char *first; /* the first of those that are equal? */
-	int64_t n, distinct;
-};
-
-static void *distinct_values(const struct sorted *s, struct error *err)
-{
-	unsigned char *out = buffer_alloc((size_t)s->distinct * s->size, err), *to = out;
-
-	for (int64_t i = 0; out && i < s->n; i++)
-		if (s->first[i]) {
-			memcpy(to, s->x ? s->x + (size_t)i * s->size : s->all + (size_t)s->order[i] * s->size, s->size);
-			to += s->size;
-		}
-	return out;
-}
-
-static int int_result(struct call *c, int64_t *elements, const struct shape *shape, const char *name, struct error *err)
-{
-	return elements ? call_result(c, node_memory(c->graph, DT_I64, shape, elements, err), name, err) : -1;
-}
-
-/* All results but the values: 64-bit integers. */
-static int distinct_results(struct call *c, const struct sorted *s, const struct wanted *w, const struct shape *shape,
-			    struct error *err)
-{
-	const struct shape vector = { 1, { s->distinct } };
-	size_t nbytes = (size_t)s->distinct * sizeof(int64_t);
-
-	if (w->index) {
-		int64_t *out = buffer_alloc(nbytes, err);
-
-		for (int64_t i = 0, k = 0; out && i < s->n; i++)
-			if (s->first[i])
-				out[k++] = s->order[i];
-		if (int_result(c, out, &vector, "indices", err))
-			return -1;
-	}
-	if (w->inverse) {
-		int64_t *out = buffer_alloc((size_t)s->n * sizeof(*out), err);
-
-		for (int64_t i = 0, k = -1; out && i < s->n; i++)
-			out[s->order[i]] = k += s->first[i];
-		if (int_result(c, out, shape, "inverse_indices", err))
-			return -1;
-	}
-	if (w->counts) {
-		int64_t *out = buffer_alloc(nbytes, err);
-
-		for (int64_t i = 0, k = -1; out && i < s->n; i++) {
-			if (s->first[i])
-				out[++k] = 0;
-			out[k]++;
-		}
-		if (int_result(c, out, &vector, "counts", err))
-			return -1;
-	}
-	return 0;
-}
-
-static int64_t count_first(const unsigned char *first, int64_t n)
-{
-	int64_t k = 0;
-
-	for (int64_t i = 0; i < n; i++)
-		k += first[i];
-	return k;
-}
-
 static bool complex_same(const double *a, const double *b, bool each_nan)
 {
 	if (complex_class(a) || complex_class(b))
@@ -270,7 +196,7 @@ static bool complex_same(const double *a, const double *b, bool each_nan)
 	return a[0] == b[0] && a[1] == b[1];
 }
 
-/* first[i] for sorted elements */
+/* first[i]: is x[i] another one than x[i-1], for sorted elements? */
 static void boundaries(enum dtype dtype, const void *x, int64_t n, bool each_nan, unsigned char *first)
 {
 	if (!dtype_is_complex(dtype)) {
@@ -288,113 +214,140 @@ static void boundaries(enum dtype dtype, const void *x, int64_t n, bool each_nan
 	}
 }
 
-static int unique_flat(struct call *c, struct node *x, const struct wanted *w, struct error *err)
+/* Columns by way of one row after the other, each in the given order. */
+static int distinct_rows(const struct node *x, const char *rows, const int64_t *order, int64_t n, bool each_nan,
+			 unsigned char *first, struct error *err)
 {
-	bool need_order = w->index || w->inverse || dtype_is_complex(x->dtype);
-	struct node *flat = node_reshape(c->graph, x, &(struct shape){ 1, { -1 } }, err), *order = NULL, *y;
-	struct sorted s = { .size = dtype_size(x->dtype), .n = x->size };
-	unsigned char *first;
-	int ret = -1;
+	size_t size = dtype_size(x->dtype), nbytes = (size_t)n * (size + 1);
+	char *row = buffer_alloc(nbytes, err);
+	unsigned char *differ = (unsigned char *)row + (size_t)n * size;
 
-	if (!flat || (need_order && !(order = argsort_last(c, flat, false, err))))
+	if (!row)
 		return -1;
-	y = order ? along_last(c, flat, order, err) : sort_last(c, flat, false, err);
-	if (!y || engine_keep(order ? 3 : 1, order ? (struct node *[]){ flat, order, y } : &y, err))
-		return -1;
-	first = buffer_alloc((size_t)s.n, err);
-	if (!first)
-		return -1;
-	boundaries(x->dtype, node_data(y), s.n, w->each_nan, first);
-	s.x = node_data(y);
-	s.order = order ? node_data(order) : NULL;
-	s.first = first;
-	s.distinct = count_first(first, s.n);
-
-	void *values = distinct_values(&s, err);
-
-	if (values &&
-	    !call_result(c, node_memory(c->graph, x->dtype, &(struct shape){ 1, { s.distinct } }, values, err),
-			 w->index || w->inverse || w->counts ? "values" : NULL, err))
-		ret = distinct_results(c, &s, w, &x->shape, err);
-	buffer_free(first, (size_t)s.n);
-	return ret;
-}
-
-/* The order of rows by their columns, and which differ from the one before. */
-static int sort_by_columns(enum dtype dtype, const char *columns, int64_t n, int64_t m, int64_t *order,
-			   unsigned char *first, struct error *err)
-{
-	size_t size = dtype_size(dtype), nbytes = (size_t)n * (size + 1);
-	char *column = buffer_alloc(nbytes, err);
-	unsigned char *differ = (unsigned char *)column + (size_t)n * size;
-	int ret = -1;
-
-	if (!column)
-		return -1;
-	for (int64_t i = 0; i < n; i++)
-		order[i] = i;
-	for (int64_t k = m; k-- > 0;)
-		if (argsort_next(dtype, columns + (size_t)(k * n) * size, order, n, err))
-			goto done;
 	memset(first, 0, (size_t)n);
-	for (int64_t k = 0; k < m; k++) {
+	first[0] = 1;
+	for (int64_t k = 0; k < x->size / n; k++) {
 		for (int64_t i = 0; i < n; i++)
-			memcpy(column + (size_t)i * size, columns + (size_t)(k * n + order[i]) * size, size);
-		boundaries(dtype, column, n, true, differ);
+			memcpy(row + (size_t)i * size, rows + (size_t)(k * n + order[i]) * size, size);
+		boundaries(x->dtype, row, n, each_nan, differ);
 		for (int64_t i = 0; i < n; i++)
 			first[i] |= differ[i];
 	}
-	if (n)
-		first[0] = 1;
-	ret = 0;
-done:
-	buffer_free(column, nbytes);
-	return ret;
+	buffer_free(row, nbytes);
+	return 0;
+}
+
+/* in: n elements, sorted; or rows of n, and the order of the columns.  u.block.i[0]: is each NaN one of its own? */
+static int distinct_block(const struct node *node, const void *const in[], void *out, struct error *err)
+{
+	const struct node *x = node->in[0];
+	bool each_nan = node->u.block.i[0];
+
+	if (node->nin > 1)
+		return node->size ? distinct_rows(x, in[0], in[1], node->size, each_nan, out, err) : 0;
+	boundaries(x->dtype, in[0], node->size, each_nan, out);
+	return 0;
+}
+
+/* What the results are made of: columns in their order, and which of them are the first of those that are equal. */
+struct sorted {
+	struct node *order; /* NULL: they are sorted, and nothing asks where they were */
+	struct mask first;
+};
+
+/* rows: (m, n) or (n); where order is NULL, (n), sorted */
+static int sorted_init(struct sorted *s, struct call *c, struct node *rows, struct node *order, bool each_nan,
+		       struct error *err)
+{
+	struct node *in[] = { rows, order }, *first;
+	int64_t n = rows->shape.dim[rows->shape.ndim - 1];
+
+	s->order = order;
+	first = node_block(c->graph, BLOCK_DISTINCT, distinct_block, order ? 2 : 1, in, DT_BOOL,
+			   &(struct shape){ 1, { n } }, err);
+	if (!first)
+		return -1;
+	first->u.block.i[0] = each_nan;
+	engine_pin(rows);
+	if (order)
+		engine_pin(order);
+	return mask_count(&s->first, c, first, err);
+}
+
+static struct node *inverse(struct call *c, const struct sorted *s, const struct shape *shape, struct error *err)
+{
+	struct node *number = node_scan(c->graph, SCAN_SUM, s->first.mask, 0, DT_I64, err), *one, *y;
+
+	if (!number || !(one = node_int(c->graph, 1, err)) ||
+	    !(number = node_map(c->graph, MAP_subtract, (struct node *[]){ number, one }, err)) ||
+	    !(y = op_apply(c->graph, "put", 3, (struct node *[]){ s->order, s->order, number }, err)))
+		return NULL;
+	return node_reshape(c->graph, y, shape, err);
+}
+
+/* From each first one to the next. */
+static struct node *counts(struct call *c, const struct sorted *s, struct error *err)
+{
+	int64_t n = s->first.mask->size, k = s->first.count;
+	struct scalar all = { .kind = SCALAR_INT, .magnitude = (uint64_t)n, .re = (double)n };
+	struct node *pair[2] = { mask_nonzero(&s->first, true, err) }, *at;
+
+	if (!pair[0] || !(pair[0] = node_reshape(c->graph, pair[0], &(struct shape){ 1, { k } }, err)) ||
+	    !(pair[1] = node_full(c->graph, DT_I64, &(struct shape){ 1, { 1 } }, &all, err)) ||
+	    !(at = node_concat(c->graph, 2, pair, 0, err)) ||
+	    !(pair[0] = node_slice(c->graph, at, 0, k > 0, 1, k, err)) ||
+	    !(pair[1] = node_slice(c->graph, at, 0, 0, 1, k, err)))
+		return NULL;
+	return node_map(c->graph, MAP_subtract, pair, err);
+}
+
+/* The distinct elements, by their places (index), or as they are; then the other results, 64-bit integers. */
+static int results(struct call *c, const struct sorted *s, struct node *values, struct node *index,
+		   const struct wanted *w, const struct shape *shape, struct error *err)
+{
+	bool named = w->index || w->inverse || w->counts;
+
+	if (call_result(c, values, named ? "values" : NULL, err) ||
+	    (w->index && call_result(c, index, "indices", err)) ||
+	    (w->inverse && call_result(c, inverse(c, s, shape, err), "inverse_indices", err)) ||
+	    (w->counts && call_result(c, counts(c, s, err), "counts", err)))
+		return -1;
+	return 0;
+}
+
+static int unique_flat(struct call *c, struct node *x, const struct wanted *w, struct error *err)
+{
+	bool need_order = w->index || w->inverse || dtype_is_complex(x->dtype);
+	struct node *flat = node_reshape(c->graph, x, &(struct shape){ 1, { -1 } }, err), *order = NULL, *y, *index;
+	struct sorted s;
+
+	if (!flat)
+		return -1;
+	if (!need_order) {
+		if (!(y = sort_last(c, flat, false, err)) || sorted_init(&s, c, y, NULL, w->each_nan, err))
+			return -1;
+		return results(c, &s, mask_select(&s.first, y, err), NULL, w, &x->shape, err);
+	}
+	if (!(order = argsort_last(c, flat, false, err)) || sorted_init(&s, c, flat, order, w->each_nan, err) ||
+	    !(index = mask_select(&s.first, order, err)))
+		return -1;
+	return results(c, &s, index_take(c, flat, 0, index, INDEX_RAISE, err), index, w, &x->shape, err);
 }
 
 /* Distinct slices along an axis, in the order of their elements.  As in NumPy, those with a NaN are all distinct. */
 static int unique_axis(struct call *c, struct node *x, int axis, const struct wanted *w, struct error *err)
 {
-	int64_t n = x->shape.dim[axis], m = 1;
-	struct node *columns = axis_to_end(c, x, axis, err), *rows = NULL, *y;
-	struct shape shape;
-	struct sorted s = { .n = n };
-	unsigned char *first = NULL;
-	int64_t *order = NULL;
-	int ret = -1;
+	int64_t n = x->shape.dim[axis];
+	struct shape rows = { 2, { n ? x->size / n : 0, n } }, vector = { 1, { n } };
+	struct node *columns = axis_to_end(c, x, axis, err), *order, *index;
+	struct sorted s;
 
-	if (!columns)
+	engine_pin(x);
+	if (!columns || !(columns = node_reshape(c->graph, columns, &rows, err)) ||
+	    !(order = lexsort_columns(c, columns, err)) || sorted_init(&s, c, columns, order, true, err) ||
+	    !(index = mask_select(&s.first, order, err)))
 		return -1;
-	shape = columns->shape;
-	for (int i = 0; i < shape.ndim - 1; i++)
-		m *= shape.dim[i];
-	if (!(rows = node_reshape(c->graph, columns, &(struct shape){ 2, { m, n } }, err)) ||
-	    !(rows = node_permute(c->graph, rows, (int[]){ 1, 0 }, err)) ||
-	    engine_keep(2, (struct node *[]){ columns, rows }, err))
-		return -1;
-	if (!(order = buffer_alloc((size_t)n * sizeof(*order), err)) || !(first = buffer_alloc((size_t)n, err)) ||
-	    sort_by_columns(x->dtype, node_data(columns), n, m, order, first, err))
-		goto done;
-	s.all = node_data(rows);
-	s.size = (size_t)m * dtype_size(x->dtype);
-	s.order = order;
-	s.first = first;
-	s.distinct = count_first(first, n);
-
-	void *values = distinct_values(&s, err);
-
-	if (!values || !(y = node_memory(c->graph, x->dtype, &(struct shape){ 2, { s.distinct, m } }, values, err)) ||
-	    !(y = node_permute(c->graph, y, (int[]){ 1, 0 }, err)))
-		goto done;
-	shape.dim[shape.ndim - 1] = s.distinct;
-	if (!(y = node_reshape(c->graph, y, &shape, err)) || !(y = axis_from_end(c, y, axis, err)) ||
-	    call_result(c, y, w->index || w->inverse || w->counts ? "values" : NULL, err))
-		goto done;
-	ret = distinct_results(c, &s, w, &(struct shape){ 1, { n } }, err);
-done:
-	buffer_free(order, (size_t)n * sizeof(*order));
-	buffer_free(first, (size_t)n);
-	return ret;
+	return results(c, &s, index_take(c, x, axis, index, INDEX_RAISE, err), index, w, &vector, err);
 }
 
 static int unique(struct call *c, const struct wanted *w, const struct attr *axis, struct error *err)
@@ -406,8 +359,6 @@ static int unique(struct call *c, const struct wanted *w, const struct attr *axi
 		return -1;
 	if (axis && !axis->none && axis_normalize(&k, axis->i, x->shape.ndim, err))
 		return -1;
-	if (c->dry)
-		return error_set(err, ERR_VALUE, "%s: the shape of the result depends on the values", c->name);
 	return axis && !axis->none ? unique_axis(c, x, k, w, err) : unique_flat(c, x, w, err);
 }
 

@@ -172,17 +172,36 @@ int build_kthvalue(struct call *c, struct error *err)
 	return ranked(c, x, axis, false, k - 1, 1, !attr_get(c, "keepdims")->flag, err);
 }
 
-/* in: the keys, vectors of one size, the last the first that counts. */
+/* in: rows of keys of one length, the last the first that counts; u.block.i[0]: the first is. */
 static int lexsort_block(const struct node *node, const void *const in[], void *out, struct error *err)
 {
-	int64_t *order = out;
+	bool first = node->u.block.i[0];
+	int64_t n = node->size, *order = out;
 
-	for (int64_t i = 0; i < node->size; i++)
+	for (int64_t i = 0; i < n; i++)
 		order[i] = i;
-	for (int i = 0; i < node->nin; i++)
-		if (argsort_next(node->in[i]->dtype, in[i], order, node->size, err))
-			return -1;
+	for (int k = 0; n && k < node->nin; k++) {
+		const struct node *keys = node->in[first ? node->nin - 1 - k : k];
+		const char *x = in[first ? node->nin - 1 - k : k];
+		int64_t rows = keys->size / n;
+
+		for (int64_t i = 0; i < rows; i++)
+			if (argsort_next(keys->dtype,
+					 x + (size_t)((first ? rows - 1 - i : i) * n) * dtype_size(keys->dtype), order,
+					 n, err))
+				return -1;
+	}
 	return 0;
+}
+
+struct node *lexsort_columns(struct call *c, struct node *x, struct error *err)
+{
+	struct node *y = node_block(c->graph, BLOCK_LEXSORT, lexsort_block, 1, &x, DT_I64,
+				    &(struct shape){ 1, { x->shape.dim[1] } }, err);
+
+	if (y)
+		y->u.block.i[0] = true;
+	return y;
 }
 
 int build_lexsort(struct call *c, struct error *err)

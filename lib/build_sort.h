@@ -8,6 +8,9 @@
 struct node *sort_last(struct call *c, struct node *x, bool descending, struct error *err);
 struct node *argsort_last(struct call *c, struct node *x, bool descending, struct error *err);
 
+/* The order of the columns of a matrix, by their first elements, then by their second ones, ... */
+struct node *lexsort_columns(struct call *c, struct node *x, struct error *err);
+
 /* x with an axis moved to the end, and back. */
 struct node *axis_to_end(struct call *c, struct node *x, int axis, struct error *err);
 struct node *axis_from_end(struct call *c, struct node *x, int axis, struct error *err);

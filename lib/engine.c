@@ -633,6 +633,11 @@ static int keep_copy(struct node *x, struct error *err)
 	return x->value ? 0 : -1;
 }
 
+void engine_pin(struct node *x)
+{
+	x->pinned = true;
+}
+
 int engine_keep(int n, struct node *const x[], struct error *err)
 {
 	int pass = next_pass();

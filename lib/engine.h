@@ -42,6 +42,9 @@ int engine_load(struct node *x, struct error *err);
 /* Compute the nodes and keep their elements for good (node_data); streams below them are kept, too. */
 int engine_keep(int n, struct node *const x[], struct error *err);
 
+/* What is computed of x on the way to others stays, where it was computed, until the graph is freed. */
+void engine_pin(struct node *x);
+
 /* The elements of a kept node: contiguous, native, C order. */
 const void *node_data(const struct node *x);
 

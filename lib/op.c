@@ -1,7 +1,6 @@
 /* The op table at run time: see op.h. */
 #include "op.h"
 
-#include "device.h"
 #include "expr.h"
 
 #include <ctype.h>
@@ -85,19 +84,6 @@ const char *op_family_name(enum op_family f)
 const char *op_command(const struct op *op)
 {
 	return families[op->family].command;
-}
-
-bool op_cpu_only(const struct op *op)
-{
-	static const char *const names[] = {
-#define CPU_ONLY(id) #id,
-#include "ops.def"
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(names[i], op->name))
-			return true;
-	return false;
 }
 
 /* Is name one of the words of list? */
@@ -657,9 +643,6 @@ int call_run(struct call *c, int nin, struct node *const in[], struct error *err
 {
 	int operands = 0, min = c->op->nin_min, max = c->op->nin_max, first = c->graph->n, ret;
 
-	if (engine_device() && op_cpu_only(c->op))
-		return error_set(err, ERR_RESOURCE, "%s has no kernels for %s; use --device cpu", c->name,
-				 engine_device()->name);
 	if (c->op->class == OP_MAP) {
 		for (int i = 0; i < c->nattrs; i++)
 			operands += c->attrs[i].type == ATTR_OPERAND;

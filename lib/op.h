@@ -61,9 +61,6 @@ extern const int op_table_size;
 const char *op_family_name(enum op_family f);
 const char *op_command(const struct op *op); /* "op", "reduce", "create", "matmul" */
 
-/* Are there no kernels of it but the processor's? */
-bool op_cpu_only(const struct op *op);
-
 /* By canonical name or alias; NULL if there is none. */
 const struct op *op_find(const char *name);
 
