@@ -4,10 +4,11 @@
 #include "cuda/whole.h"
 #include "lib/build_index.h"
 
-static int matmul(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
+static int matmul(struct cuda *d, struct node *x, enum dtype dtype, const uint64_t in[], uint64_t out,
+		  struct error *err)
 {
 	const char *by = NULL;
-	int ret = cuda_matmul(d, x->dtype, x->u.block.data, in[0], in[1], out, &by, err);
+	int ret = cuda_matmul(d, dtype, x->u.block.data, in[0], in[1], out, &by, err);
 
 	if (!ret && by && d->notes)
 		text_fmt(d->notes, "%s: matmul by %s\n", d->name, by);
@@ -133,14 +134,14 @@ int cuda_scan_node(struct cuda *d, struct node *x, uint64_t out, struct error *e
 	return ret ? -1 : 0;
 }
 
-int cuda_block(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err)
+int cuda_block(struct cuda *d, struct node *x, enum dtype dtype, const uint64_t in[], uint64_t out, struct error *err)
 {
 	const int64_t *p = x->u.block.i;
 	int64_t n = x->shape.ndim ? x->shape.dim[x->shape.ndim - 1] : 1, rows = x->size / n;
 
 	switch (x->u.block.id) {
 	case BLOCK_MATMUL:
-		return matmul(d, x, in, out, err);
+		return matmul(d, x, dtype, in, out, err);
 	case BLOCK_TAKE:
 		return take(d, x, in, out, err);
 	case BLOCK_ALONG:

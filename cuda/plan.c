@@ -42,9 +42,22 @@ static int keep_pinned(struct plan *p, struct node *x, struct error *err)
 	return cuda_keep(p->d, x, err) || pin(p, x, err) ? -1 : 0;
 }
 
+struct node *plan_product(const struct node *x)
+{
+	struct node *p = x->kind == NODE_CAST ? x->in[0] : NULL;
+
+	if (!p || (x->dtype != DT_F16 && x->dtype != DT_BF16) || p->kind != NODE_BLOCK ||
+	    p->u.block.id != BLOCK_MATMUL || p->dtype != DT_F32 || p->value || value_here(p))
+		return NULL;
+	for (int k = 0; k < 2; k++)
+		if (p->in[k]->kind != NODE_CAST || p->in[k]->in[0]->dtype != x->dtype)
+			return NULL;
+	return p;
+}
+
 bool plan_whole(const struct node *x)
 {
-	return x->kind == NODE_REDUCE || x->kind == NODE_SCAN || x->kind == NODE_BLOCK;
+	return x->kind == NODE_REDUCE || x->kind == NODE_SCAN || x->kind == NODE_BLOCK || plan_product(x);
 }
 
 struct node *plan_solid(struct node *x)

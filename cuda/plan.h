@@ -73,6 +73,12 @@ int64_t item_offset(const struct item *i, int64_t index);
 /* The node whose elements x's are: reshapes change nothing. */
 struct node *plan_solid(struct node *x);
 
+/*
+ * The product, in float32, of two arrays of x's type, a half type, that x rounds to it: NULL, x is nothing of the kind.  The device has such
+ * products in their own type, so neither factors nor results are there in float32.
+ */
+struct node *plan_product(const struct node *x);
+
 /* Is it computed by functions of whole arrays, and kept? */
 bool plan_whole(const struct node *x);
 

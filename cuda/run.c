@@ -591,7 +591,13 @@ int cuda_pass(struct cuda *d, struct node *x, int64_t low, int64_t high, const s
 	return pass_run(&p, err);
 }
 
-static int keep_block(struct cuda *d, struct node *x, uint64_t out, struct error *err)
+static struct node *block_input(const struct node *x, int k, enum dtype dtype)
+{
+	return plan_solid(dtype == x->dtype ? x->in[k] : x->in[k]->in[0]);
+}
+
+/* dtype: of its elements, and, where that is not x's, of what the factors of a product are made of (plan_product). */
+static int keep_block(struct cuda *d, struct node *x, enum dtype dtype, uint64_t out, struct error *err)
 {
 	uint64_t *in = calloc((size_t)x->nin + 1, sizeof(*in));
 	int kept = 0, ret = -1;
@@ -599,7 +605,7 @@ static int keep_block(struct cuda *d, struct node *x, uint64_t out, struct error
 	if (!in)
 		return error_memory(err, (size_t)x->nin * sizeof(*in));
 	for (; kept < x->nin; kept++) {
-		struct node *from = plan_solid(x->in[kept]);
+		struct node *from = block_input(x, kept, dtype);
 
 		if (from->size && cuda_keep(d, from, err))
 			goto done;
@@ -607,11 +613,11 @@ static int keep_block(struct cuda *d, struct node *x, uint64_t out, struct error
 			value_pin(from);
 		in[kept] = from->size ? value_address(from) : 0;
 	}
-	ret = cuda_block(d, x, in, out, err);
+	ret = cuda_block(d, x, dtype, in, out, err);
 done:
 	for (int k = 0; k < kept; k++)
 		if (in[k])
-			value_unpin(plan_solid(x->in[k]));
+			value_unpin(block_input(x, k, dtype));
 	free(in);
 	return ret;
 }
@@ -623,6 +629,7 @@ int cuda_keep(struct cuda *d, struct node *x, struct error *err)
 		.d = d,
 	};
 	size_t nbytes = (size_t)x->size * dtype_size(x->dtype);
+	struct node *product = plan_product(x);
 	struct value *v;
 	int ret;
 
@@ -633,7 +640,8 @@ int cuda_keep(struct cuda *d, struct node *x, struct error *err)
 	ret = x->value		       ? pass_run(&p, err)
 	      : x->kind == NODE_REDUCE ? cuda_reduce(d, x, p.target, err)
 	      : x->kind == NODE_SCAN   ? cuda_scan_node(d, x, p.target, err)
-	      : x->kind == NODE_BLOCK  ? keep_block(d, x, p.target, err)
+	      : x->kind == NODE_BLOCK  ? keep_block(d, x, x->dtype, p.target, err)
+	      : product		       ? keep_block(d, product, x->dtype, p.target, err)
 				       : pass_run(&p, err);
 	v = ret ? NULL : value_get(d, x, err);
 	if (!v) {

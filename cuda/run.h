@@ -31,6 +31,7 @@ int launch_cast(struct cuda *d, enum dtype to, uint64_t out, enum dtype from, ui
 /* All of x, of which no element is on the device yet, into device memory at out. */
 int cuda_reduce(struct cuda *d, struct node *x, uint64_t out, struct error *err);
 int cuda_scan_node(struct cuda *d, struct node *x, uint64_t out, struct error *err);
-int cuda_block(struct cuda *d, struct node *x, const uint64_t in[], uint64_t out, struct error *err);
+/* dtype: x's; or, of a product, that of both factors, a half type, which the result is rounded to. */
+int cuda_block(struct cuda *d, struct node *x, enum dtype dtype, const uint64_t in[], uint64_t out, struct error *err);
 
 #endif

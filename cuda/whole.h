@@ -54,7 +54,7 @@ void cuda_reduce_release(struct cuda_reduction *r);
  * The products of p, of elements of dtype: bool, an integer, or a float from float16 (summed in float32) to complex128.  By the
  * kernels here, or by cuBLAS: where TENSOR_CUBLAS names it, and otherwise for floats, where they are so many that loading it pays.
  * The shape alone decides.  Where cuBLAS is not to be found the kernels do all; where TENSOR_CUBLAS names a file that cannot be
- * loaded, it fails.  *by: what computes it, for notes: the library's file, or "matmul_f32".
+ * loaded, it fails.  float16 and bfloat16 are rounded once, from float32.  *by: what computes it, for notes: the library's file, or "matmul_f32".
  */
 int cuda_matmul(struct cuda *d, enum dtype dtype, const struct product *p, uint64_t a, uint64_t b, uint64_t out,
 		const char **by, struct error *err);

@@ -150,6 +150,32 @@ big() {
 	cmp c.npy d.npy
 }
 
+@test "products of halves are computed as they are, by cuBLAS or by the kernels: no cast, rounded once" {
+	for d in float16 bfloat16; do
+		tensor create randn 3,40,30 --seed 1 --dtype $d -o a.npy
+		tensor create randn 30,50 --seed 2 --dtype $d -o b.npy
+		tensor matmul a.npy b.npy -o want.npy
+		TENSOR_STANDIN_LOG=log run -0 --separate-stderr tensor matmul a.npy b.npy --device cuda -v -o x.npy
+		[[ "$stderr" == *"matmul by"*libcublas-standin* ]]
+		run -1 grep cast_ log
+		tensor compare x.npy want.npy --ulp 1
+		TENSOR_CUBLAS= TENSOR_STANDIN_LOG=log run -0 --separate-stderr tensor matmul a.npy b.npy --device cuda -v -o y.npy
+		[[ "$stderr" == *"matmul by matmul_${d/loat/}"* ]]
+		run -1 grep cast_ log
+		TENSOR_CUBLAS= tensor matmul <(tensor op astype a.npy float32) <(tensor op astype b.npy float32) --device cuda |
+			tensor op astype - $d | cmp - y.npy
+		# transposed where it lies, from a stream, in a chain, as einsum
+		tensor op matrix_transpose b.npy -o t.npy
+		TENSOR_CUBLAS= tensor eval 'a @ t.T + 1' a=- t=t.npy --device cuda <a.npy -o z.npy
+		tensor op add y.npy 1 | cmp z.npy -
+		TENSOR_CUBLAS= tensor op einsum a.npy b.npy --equation 'bij,jk->bik' --device cuda -o e.npy
+		cmp e.npy y.npy
+	done
+	tensor op astype a.npy float16 -o f.npy
+	run -0 --separate-stderr tensor matmul f.npy b.npy --device cuda -o m.npy
+	[ "$(tensor info m.npy --field dtype)" = float32 ]
+}
+
 @test "gradients run on the device, leaves go up once" {
 	export TENSOR_GRAPH=g.json
 	tensor create rand 64,16 --seed 1 -o x.npy
