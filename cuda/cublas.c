@@ -172,7 +172,7 @@ int cublas_gemm(struct cublas *c, const struct cublas_product *p, struct error *
 	static const double one[2] = { 1, 0 }, zero[2] = { 0, 0 };
 	bool wide = p->dtype == DT_F64 || p->dtype == DT_C128;
 	int type = data_type[p->dtype];
-	int compute = wide ? COMPUTE_64F : p->dtype == DT_F32 && p->tf32 ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F;
+	int compute = wide ? COMPUTE_64F : p->tf32 ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F;
 
 	/*
 	 * It is column-major: what is stored row by row is the transpose to it.  The transpose of the product is that of b by

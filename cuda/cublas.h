@@ -14,12 +14,12 @@ struct cublas;
 
 /* Batches of C = A B, all row-major.  Addresses are of device memory. */
 struct cublas_product {
-	enum dtype dtype;		/* DT_F16, DT_BF16 (summed in float32), DT_F32 .. DT_C128 */
-	bool ta, tb;			/* a is stored as k x m, b as n x k */
-	bool tf32;			/* DT_F32: factors rounded to 11 bits, which is faster, and another result */
-	int64_t m, n, k;		/* at least 1; cublas_fits */
-	uint64_t a, b, c;		/* c: m x n */
-	int64_t lda, ldb, ldc;		/* from one stored row to the next, elements */
+	enum dtype dtype;      /* DT_F16, DT_BF16 (summed in float32), DT_F32 .. DT_C128 */
+	bool ta, tb;	       /* a is stored as k x m, b as n x k */
+	bool tf32;	       /* DT_F32, DT_C64: factors rounded to 11 bits, which is faster, and another result */
+	int64_t m, n, k;       /* at least 1; cublas_fits */
+	uint64_t a, b, c;      /* c: m x n */
+	int64_t lda, ldb, ldc; /* from one stored row to the next, elements */
 	int64_t a_step, b_step, c_step; /* from one batch to the next, elements; 0: the same matrix again */
 	int64_t count;			/* of batches */
 };

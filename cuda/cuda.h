@@ -21,6 +21,7 @@ struct cuda {
 	struct cuda_api api;	/* the driver's functions */
 	struct cublas *cublas;	/* opened by the first product; NULL: not yet, or not there */
 	bool no_cublas;		/* it was looked for */
+	bool tf32;		/* cuBLAS may round the factors of float32 and complex64: TENSOR_TF32 */
 	struct text *notes;	/* what was chosen is added to it; NULL: nobody asks */
 	int handle;		/* CUdevice */
 	void *context;		/* CUcontext, the device's primary one */

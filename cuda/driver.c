@@ -332,6 +332,17 @@ static void cuda_close(struct device *device)
 	free(d);
 }
 
+/* TF32 is another precision, so it is nobody's default. */
+static int tf32_wanted(bool *out, struct error *err)
+{
+	const char *word = getenv("TENSOR_TF32");
+
+	*out = word && !strcmp(word, "1");
+	return !word || !*word || *out || !strcmp(word, "0")
+		       ? 0
+		       : error_set(err, ERR_USAGE, "TENSOR_TF32 '%s' is neither 0 nor 1", word);
+}
+
 struct device *cuda_open(int index, struct text *notes, struct error *err)
 {
 	struct cuda *d = calloc(1, sizeof(*d));
@@ -345,7 +356,7 @@ struct device *cuda_open(int index, struct text *notes, struct error *err)
 	snprintf(d->name, sizeof(d->name), "cuda:%d", index);
 	d->device = (struct device){ d->name, cuda_run, cuda_close };
 	d->notes = notes;
-	if (driver_start(&d->api, &version, &count, err)) {
+	if (tf32_wanted(&d->tf32, err) || driver_start(&d->api, &version, &count, err)) {
 		free(d);
 		return NULL;
 	}
@@ -363,6 +374,8 @@ struct device *cuda_open(int index, struct text *notes, struct error *err)
 		goto fail;
 	if (notes && !d->api.device_name(model, (int)sizeof(model), d->handle))
 		text_fmt(notes, "%s: %s, driver CUDA %d.%d\n", d->name, model, version / 1000, version % 1000 / 10);
+	if (notes && d->tf32)
+		text_fmt(notes, "%s: cuBLAS multiplies float32 and complex64 in TF32\n", d->name);
 	return &d->device;
 fail:
 	cuda_close(&d->device);

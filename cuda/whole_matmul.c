@@ -148,6 +148,7 @@ int cuda_matmul(struct cuda *d, enum dtype dtype, const struct product *p, uint6
 	struct cublas_product c = { .dtype = dtype,
 				    .ta = p->ta,
 				    .tb = p->tb,
+				    .tf32 = d->tf32 && (dtype == DT_F32 || dtype == DT_C64),
 				    .m = p->m,
 				    .n = p->n,
 				    .k = p->k,

@@ -176,6 +176,23 @@ big() {
 	[ "$(tensor info m.npy --field dtype)" = float32 ]
 }
 
+@test "TF32 where TENSOR_TF32 asks for it, and nowhere else" {
+	tensor create full 4,4 1.000244140625 --dtype float32 -o a.npy
+	tensor create eye 4 --dtype float32 -o i.npy
+	for v in "" 0; do
+		TENSOR_TF32=$v run -0 --separate-stderr tensor matmul a.npy i.npy --device cuda -v -o x.npy
+		[[ "$stderr" != *TF32* ]]
+		cmp x.npy a.npy
+	done
+	TENSOR_TF32=1 run -0 --separate-stderr tensor matmul a.npy i.npy --device cuda -v -o x.npy
+	[[ "$stderr" == *"cuBLAS multiplies float32 and complex64 in TF32"* ]]
+	tensor create ones 4,4 --dtype float32 | cmp x.npy -
+	TENSOR_TF32=1 TENSOR_CUBLAS= tensor matmul a.npy i.npy --device cuda | cmp a.npy -
+	TENSOR_TF32=yes run -2 --separate-stderr tensor matmul a.npy i.npy --device cuda -o y.npy
+	message "tensor matmul: TENSOR_TF32 'yes' is neither 0 nor 1"
+	[ ! -e y.npy ]
+}
+
 @test "gradients run on the device, leaves go up once" {
 	export TENSOR_GRAPH=g.json
 	tensor create rand 64,16 --seed 1 -o x.npy

@@ -124,6 +124,12 @@ static size_t size_of(int type)
 	return 16;
 }
 
+/* 11 bits of a float, rounded. */
+static float to_tf32(float x)
+{
+	return bits_float((float_bits(x) + 0x1000) & ~0x1fffu);
+}
+
 static number load(int type, const char *p, bool tf32)
 {
 	uint16_t half;
@@ -133,9 +139,7 @@ static number load(int type, const char *p, bool tf32)
 	switch (type) {
 	case 0:
 		memcpy(f, p, 4);
-		if (tf32)
-			f[0] = bits_float((float_bits(f[0]) + 0x1000) & ~0x1fffu);
-		return f[0];
+		return tf32 ? to_tf32(f[0]) : f[0];
 	case 1:
 		memcpy(d, p, 8);
 		return d[0];
@@ -147,7 +151,7 @@ static number load(int type, const char *p, bool tf32)
 		return bf16_to_float(half);
 	case 4:
 		memcpy(f, p, 8);
-		return number(f[0], f[1]);
+		return tf32 ? number(to_tf32(f[0]), to_tf32(f[1])) : number(f[0], f[1]);
 	}
 	memcpy(d, p, 16);
 	return number(d[0], d[1]);
@@ -256,7 +260,7 @@ EXPORT int cublasGemmStridedBatchedEx(void *h, int ta, int tb, int m, int n, int
 		return wrong("a leading dimension smaller than a column");
 	if (a_type != b_type || a_type != c_type || (a_type > 5 && a_type != 14) || a_type < 0 || a_type == 3)
 		return wrong("types that differ or are not supported");
-	if (wide ? compute != 70 : compute != 68 && !(compute == 77 && a_type == 0))
+	if (wide ? compute != 70 : compute != 68 && !(compute == 77 && (a_type == 0 || a_type == 4)))
 		return wrong("a compute type that is not that of the elements");
 	if (algorithm != -1 || !is(alpha, compute, a_type, 1) || !is(beta, compute, a_type, 0))
 		return wrong("an algorithm, alpha or beta that nobody asked for");

@@ -205,6 +205,37 @@ static void test_special(struct cuda *d)
 	   "infinities and nan");
 }
 
+/* 1 + 2**-12, which TF32 has not, times 1, in the first part of each type that has both. */
+static bool exact(struct cuda *d, enum dtype dtype, bool want)
+{
+	const double x[2] = { 1 + 0x1p-12, 0 }, y[2] = { 1, 0 };
+	char a[16], b[16];
+	double got[2];
+	struct product p = {};
+	struct error err = ERROR_INIT;
+	const char *by;
+
+	cast_one(dtype, a, DT_C128, x);
+	cast_one(dtype, b, DT_C128, y);
+	device_array da(dtype_size(dtype), a), db(dtype_size(dtype), b), out(dtype_size(dtype));
+
+	p.m = p.n = p.k = p.count = 1;
+	if (cuda_matmul(d, dtype, &p, da.at, db.at, out.at, &by, &err))
+		return false;
+	cast_one(DT_C128, got, dtype, out.get<char>());
+	return got[0] == (want ? x[0] : 1) && got[1] == 0;
+}
+
+static void test_tf32(struct cuda *d)
+{
+	ok(exact(d, DT_F32, true) && exact(d, DT_C64, true), "cuBLAS: all bits of float32 and complex64");
+	d->tf32 = true;
+	ok(exact(d, DT_F32, false) && exact(d, DT_C64, false) && exact(d, DT_F64, true) && exact(d, DT_C128, true) &&
+		   test_type(d, DT_F16, false) && test_type(d, DT_F64, false),
+	   "cuBLAS: 11 bits of them with TF32, and others as they were");
+	d->tf32 = false;
+}
+
 /* The message of a product of one element, which is to fail. */
 static bool fails(struct cuda *d, const char *text)
 {
@@ -255,6 +286,7 @@ int main()
 	for (int t = DT_F16; t <= DT_C128; t++)
 		ok(test_type(d, (enum dtype)t, false), std::string("cuBLAS ") + dtype_name((enum dtype)t));
 	ok(test_type(d, DT_I32, true), "integers are not cuBLAS's");
+	test_tf32(d);
 
 	struct cublas_product large = {};
 
