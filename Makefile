@@ -198,6 +198,13 @@ $(BUILD)/cuda/image.o: $(CUDA_IMAGE) $(CUDA_BUILD)/flags
 $(BUILD)/cuda/image.o: override CPPFLAGS += $(if $(CUDA_IMAGE),-DTENSOR_CUDA_IMAGE_FILE='"$(CUDA_IMAGE)"')
 -include $(CUDA_BUILD)/tensor.d
 
+# A program of the CUDA runtime, whose dump the tests convert; its kernel is PTX for any GPU.
+DUMP := $(if $(NVCC),$(BUILD)/tests/cuda/dump)
+$(BUILD)/tests/cuda/dump: tests/cuda/dump.cu $(CUDA_BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,NVCC)
+	$(Q)$(NVCC) -std=c++17 --Werror all-warnings -arch=compute_75 -o $@ $<
+
 # Unit programs see the whole library, not only its public names.
 $(UNIT): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtensor.a
 	$(call say,LINK)
@@ -214,7 +221,7 @@ deps-%: FORCE
 test: deps-build deps-test
 	@+$(MAKE) --no-print-directory tests
 
-tests: all $(UNIT) $(REPLAY) $(CUDA_TEST) $(STANDIN) $(CUBLAS_STANDIN)
+tests: all $(UNIT) $(REPLAY) $(CUDA_TEST) $(STANDIN) $(CUBLAS_STANDIN) $(DUMP)
 	@BUILD='$(abspath $(BUILD))' VERSION='$(VERSION)' CC='$(CC)' CUDA_BUILD='$(abspath $(CUDA_BUILD))' CUDA_ARCHS='$(if $(CUDA_IMAGE),$(CUDA_ARCHS))' tests/run $(T)
 
 check: test
@@ -261,7 +268,7 @@ $(BENCH): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 lint: deps-test
 	@CC='$(CC)' CPPFLAGS='$(filter-out -DTENSOR_VERSION=%,$(CPPFLAGS))' tests/lint
 
-C_FILES = $(wildcard lib/*.[ch] formats/*.[ch] cli/*.[ch] cuda/*.[ch] cuda/*.cu cuda/*.cuh tests/*/*.[ch] tests/*/*.cpp)
+C_FILES = $(wildcard lib/*.[ch] formats/*.[ch] cli/*.[ch] cuda/*.[ch] cuda/*.cu cuda/*.cuh tests/*/*.[ch] tests/*/*.cpp tests/*/*.cu)
 format:
 	clang-format -i $(C_FILES)
 

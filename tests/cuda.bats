@@ -193,6 +193,39 @@ big() {
 	[ ! -e y.npy ]
 }
 
+# Read the dump d.bin by the command that is in the file "command", on both devices, and compare it with what tests/cuda/dump.cu says it is.
+dump_is_read() {
+	read -r -a words <command
+	[[ "${words[*]}" == "tensor convert d.bin --from raw --dtype bfloat16 --shape $1 --pitch "* ]]
+	"${words[@]}" -o x.npy
+	"${words[@]}" --device cuda | cmp x.npy -
+	"${words[@]}" --share -o v.view.json
+	tensor op copy v.view.json | cmp x.npy -
+	numpy 'r, c = map(int, sys.argv[2].split(","))
+want = (np.arange(r * c, dtype="f4") / 8 - 100).astype(ml_dtypes.bfloat16).reshape(r, c)
+got = np.fromfile("x.npy", "u1")[-2 * r * c:].view(ml_dtypes.bfloat16).reshape(r, c)
+assert (got == want).all()' "$1"
+}
+
+@test "the dump of a CUDA program: the example, and its bytes without a GPU" {
+	dump=$BUILD/tests/cuda/dump
+	[ -x "$dump" ] || skip "no nvcc"
+	for pitch in 106 512; do
+		"$dump" d.bin 37 53 $pitch >command
+		[ "$(stat -c %s d.bin)" = $((37 * pitch)) ]
+		dump_is_read 37,53
+	done
+	run -2 "$dump" d.bin 37 53 100
+}
+
+@test "the dump of a CUDA program, made on a GPU" {
+	dump=$BUILD/tests/cuda/dump
+	[ -x "$dump" ] || skip "no nvcc"
+	[ "${CUDA_DEVICE:-0}" != 0 ] || skip "no GPU"
+	"$dump" d.bin 37 53 >command
+	dump_is_read 37,53
+}
+
 @test "gradients run on the device, leaves go up once" {
 	export TENSOR_GRAPH=g.json
 	tensor create rand 64,16 --seed 1 -o x.npy
