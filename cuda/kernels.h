@@ -351,7 +351,7 @@ struct scatter_layout {
 enum { PLACES_THREADS = 256 };
 
 /*
- * == scans: scan.cuh; launch: any ==
+ * == scans: scan.cuh; launch: any, but for scan_in_order ==
  *
  * Running sums, products and extremes of n rows of inner columns, for each of outer arrays: element i of a result comes of the elements up to
  * i.  Elements are of an accumulation type: i64, u64, f64 or c128; sums and products of i64 are those of u64, sums of c128 those
@@ -372,26 +372,28 @@ enum { PLACES_THREADS = 256 };
  *	The scan of task t's elements, going on from bases[t] (bases 0: nothing).  <result> is <acc>, of argmax and argmin int64_t.
  *
  * Sums of f64 keep twice the precision: each result is the exact sum rounded once, but for n * 2**-104 of the magnitudes.
- * Products of floats, logsumexp and extremes of complex numbers are one piece: each = n.
+ *
+ * scan_in_order_<name>(int64_t outer, <acc> *out, const <acc> *x, int64_t n, int64_t inner)	launch: block SCAN_THREADS, any grid
+ *	Products of floats, each the one before times the element: where they overflow, or underflow, depends on that.
  */
-enum { SCAN_ROWS = 64 };
+enum { SCAN_ROWS = 64, SCAN_THREADS = 256, SCAN_COLUMNS = 32, SCAN_STAGE = 2048 /* elements */ };
 
 /* clang-format off */
 #define SCANS_OF_PIECES(X) \
 	X(sum_u64) X(prod_u64) X(sum_f64) X(max_i64) X(max_u64) X(max_f64) X(min_i64) X(min_u64) X(min_f64) \
-	X(argmax_i64) X(argmax_u64) X(argmax_f64) X(argmin_i64) X(argmin_u64) X(argmin_f64)
-#define SCANS_IN_ORDER(X) \
-	X(prod_f64) X(prod_c128) X(logsumexp_f64) X(max_c128) X(min_c128) X(argmax_c128) X(argmin_c128)
+	X(argmax_i64) X(argmax_u64) X(argmax_f64) X(argmin_i64) X(argmin_u64) X(argmin_f64) \
+	X(logsumexp_f64) X(max_c128) X(min_c128) X(argmax_c128) X(argmin_c128)
+#define SCANS_IN_ORDER(X) X(prod_f64) X(prod_c128)
 
-/* X(op, acc, name, bytes): enum scan_op; bytes of a state, 0: one piece */
+/* X(op, acc, name, bytes): enum scan_op; bytes of a state, 0: in order */
 #define SCANS(X) \
 	X(SUM, I64, sum_u64, 8) X(SUM, U64, sum_u64, 8) X(SUM, F64, sum_f64, 24) \
 	X(PROD, I64, prod_u64, 8) X(PROD, U64, prod_u64, 8) X(PROD, F64, prod_f64, 0) X(PROD, C128, prod_c128, 0) \
-	X(MAX, I64, max_i64, 8) X(MAX, U64, max_u64, 8) X(MAX, F64, max_f64, 8) X(MAX, C128, max_c128, 0) \
-	X(MIN, I64, min_i64, 8) X(MIN, U64, min_u64, 8) X(MIN, F64, min_f64, 8) X(MIN, C128, min_c128, 0) \
-	X(LOGSUMEXP, F64, logsumexp_f64, 0) \
-	X(ARGMAX, I64, argmax_i64, 16) X(ARGMAX, U64, argmax_u64, 16) X(ARGMAX, F64, argmax_f64, 16) X(ARGMAX, C128, argmax_c128, 0) \
-	X(ARGMIN, I64, argmin_i64, 16) X(ARGMIN, U64, argmin_u64, 16) X(ARGMIN, F64, argmin_f64, 16) X(ARGMIN, C128, argmin_c128, 0)
+	X(MAX, I64, max_i64, 8) X(MAX, U64, max_u64, 8) X(MAX, F64, max_f64, 8) X(MAX, C128, max_c128, 32) \
+	X(MIN, I64, min_i64, 8) X(MIN, U64, min_u64, 8) X(MIN, F64, min_f64, 8) X(MIN, C128, min_c128, 32) \
+	X(LOGSUMEXP, F64, logsumexp_f64, 16) \
+	X(ARGMAX, I64, argmax_i64, 16) X(ARGMAX, U64, argmax_u64, 16) X(ARGMAX, F64, argmax_f64, 16) X(ARGMAX, C128, argmax_c128, 32) \
+	X(ARGMIN, I64, argmin_i64, 16) X(ARGMIN, U64, argmin_u64, 16) X(ARGMIN, F64, argmin_f64, 16) X(ARGMIN, C128, argmin_c128, 32)
 /* clang-format on */
 
 /*

@@ -1,7 +1,7 @@
 /*
  * Scans: see kernels.h.  Rows are cut into pieces, a thread for each and each column; what the pieces come to is scanned in the same way,
- * and every piece then goes on from what is before it.  What cannot be cut, as its result depends on the order
- * of operations, is one piece.
+ * and every piece then goes on from what is before it.  Products of floats are computed in order: there blocks stage rows in shared memory
+ * for the threads that have a column.
  */
 #ifndef TENSOR_CUDA_SCAN_CUH
 #define TENSOR_CUDA_SCAN_CUH
@@ -176,41 +176,6 @@ SCAN_ARG(argmin_i64, int64_t, <=, INT64_MAX)
 SCAN_ARG(argmin_u64, uint64_t, <=, UINT64_MAX)
 SCAN_ARG(argmin_f64, double, <=, INFINITY)
 
-/* -- in order -- */
-
-struct scan_prod_f64 {
-	typedef double element, state, result;
-	SCAN_FN void init(state *s)
-	{
-		*s = 1;
-	}
-	SCAN_FN void add(state *s, element x, int64_t)
-	{
-		*s *= x;
-	}
-	SCAN_FN result value(const state &s)
-	{
-		return s;
-	}
-};
-
-/* By the formula, without the corrections that C makes for infinities; NumPy has none. */
-struct scan_prod_c128 {
-	typedef c128 element, state, result;
-	SCAN_FN void init(state *s)
-	{
-		*s = c128(1, 0);
-	}
-	SCAN_FN void add(state *s, element x, int64_t index)
-	{
-		*s = index == 0 ? x : c128(s->re * x.re - s->im * x.im, s->re * x.im + s->im * x.re);
-	}
-	SCAN_FN result value(const state &s)
-	{
-		return s;
-	}
-};
-
 /* The sum of exp(x - max), where max is the largest so far. */
 struct scan_logsumexp_f64 {
 	typedef double element, result;
@@ -219,21 +184,31 @@ struct scan_logsumexp_f64 {
 	};
 	SCAN_FN void init(state *s)
 	{
-		s->max = s->sum = 0;
+		s->max = -INFINITY;
+		s->sum = 0;
 	}
-	SCAN_FN void add(state *s, element x, int64_t index)
+	SCAN_FN void add(state *s, element x, int64_t)
 	{
-		if (index == 0 || x != x) {
-			s->max = x;
-			s->sum = 1;
-		} else if (x == s->max) {
-			s->sum += 1; /* infinities, too */
-		} else if (x > s->max) {
-			s->sum = s->sum * exp(s->max - x) + 1;
-			s->max = x;
+		const state o = { x, 1 };
+
+		merge(s, &o);
+	}
+	SCAN_FN void merge(state *s, const state *o)
+	{
+		if (o->max != o->max) {
+			*s = *o;
+		} else if (o->max == s->max) {
+			s->sum += o->sum; /* infinities, too */
+		} else if (o->max > s->max) {
+			s->sum = s->sum * exp(s->max - o->max) + o->sum;
+			s->max = o->max;
 		} else {
-			s->sum += exp(x - s->max);
+			s->sum += o->sum * exp(o->max - s->max);
 		}
+	}
+	SCAN_FN bool again(const state &)
+	{
+		return false;
 	}
 	SCAN_FN result value(const state &s)
 	{
@@ -263,17 +238,26 @@ template <bool largest, bool index_wanted, class R> struct scan_complex {
 		return (largest ? scan_complex_greater(a, b) : scan_complex_greater(b, a)) ||
 		       (a.re == b.re && a.im == b.im && !index_wanted);
 	}
+	/* index -1: there is none */
 	SCAN_FN void init(state *s)
 	{
 		s->value = c128(0, 0);
-		s->index = 0;
+		s->index = -1;
 	}
 	SCAN_FN void add(state *s, element x, int64_t index)
 	{
-		if (index == 0 || !keeps(s->value, x)) {
+		if (s->index < 0 || !keeps(s->value, x)) {
 			s->value = x;
 			s->index = index;
 		}
+	}
+	SCAN_FN void merge(state *s, const state *o)
+	{
+		add(s, o->value, o->index);
+	}
+	SCAN_FN bool again(const state &)
+	{
+		return false;
 	}
 	SCAN_FN void get(const state &s, c128 *out)
 	{
@@ -295,6 +279,41 @@ typedef scan_complex<true, false, c128> scan_max_c128;
 typedef scan_complex<false, false, c128> scan_min_c128;
 typedef scan_complex<true, true, int64_t> scan_argmax_c128;
 typedef scan_complex<false, true, int64_t> scan_argmin_c128;
+
+/* -- in order: a product that overflows or underflows on its way stays so, wherever that is -- */
+
+struct scan_prod_f64 {
+	typedef double element, state, result;
+	SCAN_FN void init(state *s)
+	{
+		*s = 1;
+	}
+	SCAN_FN void add(state *s, element x, int64_t)
+	{
+		*s *= x;
+	}
+	SCAN_FN result value(const state &s)
+	{
+		return s;
+	}
+};
+
+/* By the formula, without the corrections that C makes for infinities; NumPy has none. */
+struct scan_prod_c128 {
+	typedef c128 element, state, result;
+	SCAN_FN void init(state *s)
+	{
+		*s = c128(1, 0);
+	}
+	SCAN_FN void add(state *s, element x, int64_t row)
+	{
+		*s = row == 0 ? x : c128(s->re * x.re - s->im * x.im, s->re * x.im + s->im * x.re);
+	}
+	SCAN_FN result value(const state &s)
+	{
+		return s;
+	}
+};
 
 /* == kernels == */
 
@@ -394,6 +413,52 @@ SCAN_FN void scan_apply(int64_t tasks, typename S::result *out, const typename S
 	}
 }
 
+/* A block per SCAN_COLUMNS neighbouring columns, as many rows at a time as shared memory takes. */
+template <class S>
+SCAN_FN void scan_in_order(int64_t outer, typename S::result *out, const typename S::element *x, int64_t n,
+			   int64_t inner)
+{
+	typedef typename S::result value;
+	value *stage = (value *)shared_memory<SCAN_STAGE * sizeof(value)>();
+	const int64_t groups = (inner + SCAN_COLUMNS - 1) / SCAN_COLUMNS;
+	const int thread = (int)threadIdx.x;
+
+	ROLLED for (int64_t t = blockIdx.x; t < outer * groups; t += gridDim.x)
+	{
+		const int64_t column = t % groups * SCAN_COLUMNS, at = t / groups * n * inner + column;
+		const int width = inner - column < SCAN_COLUMNS ? (int)(inner - column) : (int)SCAN_COLUMNS;
+		const int rows = SCAN_STAGE / width;
+		typename S::state s;
+
+		S::init(&s);
+		ROLLED for (int64_t row = 0; row < n; row += rows)
+		{
+			const int count = (n - row < rows ? (int)(n - row) : rows) * width;
+
+			for (int i = thread; i < count; i += SCAN_THREADS)
+				stage[i] = x[at + (row + i / width) * inner + i % width];
+			__syncthreads();
+			if (thread < width)
+				UNROLL_4 for (int i = thread; i < count; i += width)
+				{
+					S::add(&s, stage[i], row + i / width);
+					stage[i] = S::value(s);
+				}
+			__syncthreads();
+			for (int i = thread; i < count; i += SCAN_THREADS)
+				out[at + (row + i / width) * inner + i % width] = stage[i];
+			__syncthreads();
+		}
+	}
+}
+
+#define SCAN_IN_ORDER(name) \
+	KERNEL_BLOCK(scan_in_order_##name, SCAN_THREADS, \
+		     (int64_t outer, scan_##name::result * out, const scan_##name::element *x, int64_t n, \
+		      int64_t inner)) \
+	{ \
+		scan_in_order<scan_##name>(outer, out, x, n, inner); \
+	}
 #define SCAN_APPLY(name) \
 	KERNEL(scan_apply_##name, (int64_t tasks, scan_##name::result * out, const scan_##name::element *x, \
 				   const scan_##name::state *bases, int64_t n, int64_t inner, int64_t each)) \
@@ -417,8 +482,10 @@ SCAN_FN void scan_apply(int64_t tasks, typename S::result *out, const typename S
 	{ \
 		scan_bases<scan_##name>(tasks, totals, bases, n, inner, x, len, each); \
 	}
+#define SCAN_BYTES(op, acc, name, bytes) static_assert(!bytes || sizeof(scan_##name::state) == bytes, #name);
+SCANS(SCAN_BYTES)
 SCANS_OF_PIECES(SCAN_PIECES)
 SCANS_OF_PIECES(SCAN_APPLY)
-SCANS_IN_ORDER(SCAN_APPLY)
+SCANS_IN_ORDER(SCAN_IN_ORDER)
 
 #endif

@@ -8,12 +8,12 @@
 enum { ENOUGH = 1 << 16, MAX_LEVELS = 12 };
 
 static const struct scan_kernels {
-	const char *total, *fold, *bases, *apply;
+	const char *total, *fold, *bases, *apply, *in_order;
 	size_t bytes; /* of a state; 0: in order */
 } kernels[NSCANS][NDTYPES] = {
 #define ROW(op, acc, name, bytes) \
-	[SCAN_##op][DT_##acc] = { "scan_total_" #name, "scan_fold_" #name, "scan_bases_" #name, "scan_apply_" #name, \
-				  bytes },
+	[SCAN_##op][DT_##acc] = { "scan_total_" #name, "scan_fold_" #name,     "scan_bases_" #name, \
+				  "scan_apply_" #name, "scan_in_order_" #name, bytes },
 	SCANS(ROW)
 #undef ROW
 };
@@ -64,6 +64,14 @@ static int bases(struct scan_run *s, struct error *err)
 	return 0;
 }
 
+static int in_order(struct scan_run *s, uint64_t out, struct error *err)
+{
+	void *params[] = { &s->outer, &out, &s->x, &s->n, &s->inner };
+
+	return launch(s->d, s->k->in_order, least(s->outer * pieces(s->inner, SCAN_COLUMNS), MOST_BLOCKS), SCAN_THREADS,
+		      0, params, err);
+}
+
 int cuda_scan(struct cuda *d, enum scan_op op, enum dtype acc, uint64_t x, uint64_t out, int64_t outer, int64_t n,
 	      int64_t inner, struct error *err)
 {
@@ -79,7 +87,9 @@ int cuda_scan(struct cuda *d, enum scan_op op, enum dtype acc, uint64_t x, uint6
 		s.inner = inner *= 2;
 	}
 	s.k = &kernels[op][acc];
-	if (!s.k->bytes || n <= SCAN_ROWS || outer >= ENOUGH / inner)
+	if (!s.k->bytes)
+		return in_order(&s, out, err);
+	if (n <= SCAN_ROWS || outer >= ENOUGH / inner)
 		each = n;
 	tasks = outer * pieces(n, each) * inner;
 	for (int64_t rows = pieces(n, each); rows > 1; rows = pieces(rows, SCAN_ROWS))
