@@ -802,66 +802,59 @@ static void illegal(const char *what, uint64_t address, size_t n)
 	fault = ILLEGAL_ADDRESS;
 }
 
-EXPORT int cuMemcpyHtoDAsync_v2(uint64_t out, const void *in, size_t n, void *handle)
+/* n bytes that work on a stream reads or writes: on the device, or of the host; NULL: they are not there. */
+struct place {
+	uint64_t at;
+	bool device;
+
+	char *bytes(size_t n) const
+	{
+		char *host = (char *)(uintptr_t)at;
+
+		return device ? real(at, n) : host_good(host, n) ? host : NULL;
+	}
+};
+
+static int copy(const char *call, const char *what, place out, place in, size_t n, void *handle, long long *total)
 {
-	BEGIN_IN_CONTEXT("cuMemcpyHtoDAsync_v2");
 	auto s = find_stream(handle);
 
 	if (!s)
 		return INVALID_HANDLE;
-	note("cuMemcpyHtoDAsync_v2 %zu", n);
-	totals.up += (long long)n;
+	note("%s %zu", call, n);
+	*total += (long long)n;
 	add(s, [=] {
-		char *p = real(out, n);
-
-		if (!p || !host_good(in, n))
-			illegal("copy to the device", p ? (uint64_t)(uintptr_t)in : out, n);
-		else
-			memcpy(p, in, n);
-	});
-	return SUCCESS;
-}
-
-EXPORT int cuMemcpyDtoHAsync_v2(void *out, uint64_t in, size_t n, void *handle)
-{
-	BEGIN_IN_CONTEXT("cuMemcpyDtoHAsync_v2");
-	auto s = find_stream(handle);
-
-	if (!s)
-		return INVALID_HANDLE;
-	note("cuMemcpyDtoHAsync_v2 %zu", n);
-	totals.down += (long long)n;
-	add(s, [=] {
-		char *p = real(in, n);
-
-		if (!p || !host_good(out, n))
-			illegal("copy from the device", p ? (uint64_t)(uintptr_t)out : in, n);
-		else
-			memcpy(out, p, n);
-	});
-	return SUCCESS;
-}
-
-EXPORT int cuMemcpyDtoDAsync_v2(uint64_t out, uint64_t in, size_t n, void *handle)
-{
-	BEGIN_IN_CONTEXT("cuMemcpyDtoDAsync_v2");
-	auto s = find_stream(handle);
-
-	if (!s)
-		return INVALID_HANDLE;
-	note("cuMemcpyDtoDAsync_v2 %zu", n);
-	totals.across += (long long)n;
-	add(s, [=] {
-		char *p = real(out, n), *q = real(in, n);
+		char *p = out.bytes(n), *q = in.bytes(n);
 
 		if (!p || !q)
-			illegal("copy within the device", p ? in : out, n);
+			illegal(what, p ? in.at : out.at, n);
 		else if (p < q + n && q < p + n && p != q)
-			found("copy within the device: %zu bytes overlap", n);
+			found("%s: %zu bytes overlap", what, n);
 		else
 			memmove(p, q, n);
 	});
 	return SUCCESS;
+}
+
+EXPORT int cuMemcpyHtoDAsync_v2(uint64_t out, const void *in, size_t n, void *stream)
+{
+	BEGIN_IN_CONTEXT("cuMemcpyHtoDAsync_v2");
+	return copy("cuMemcpyHtoDAsync_v2", "copy to the device", { out, true }, { (uint64_t)(uintptr_t)in, false }, n,
+		    stream, &totals.up);
+}
+
+EXPORT int cuMemcpyDtoHAsync_v2(void *out, uint64_t in, size_t n, void *stream)
+{
+	BEGIN_IN_CONTEXT("cuMemcpyDtoHAsync_v2");
+	return copy("cuMemcpyDtoHAsync_v2", "copy from the device", { (uint64_t)(uintptr_t)out, false }, { in, true },
+		    n, stream, &totals.down);
+}
+
+EXPORT int cuMemcpyDtoDAsync_v2(uint64_t out, uint64_t in, size_t n, void *stream)
+{
+	BEGIN_IN_CONTEXT("cuMemcpyDtoDAsync_v2");
+	return copy("cuMemcpyDtoDAsync_v2", "copy within the device", { out, true }, { in, true }, n, stream,
+		    &totals.across);
 }
 
 EXPORT int cuMemsetD8Async(uint64_t out, unsigned char value, size_t n, void *handle)
