@@ -103,7 +103,7 @@ static int quantile(struct cuda *d, struct node *x, uint64_t in, uint64_t out, s
 		return -1;
 	ret = launch_cast(d, x->dtype, values, from, in, count, err) ||
 	      cuda_quantile(d, s, x->dtype, values, out, rows, err);
-	device_free(d, values, nbytes);
+	device_free(d, values);
 	return ret ? -1 : 0;
 }
 
@@ -130,7 +130,7 @@ int cuda_scan_node(struct cuda *d, struct node *x, uint64_t out, struct error *e
 	      (made != x->dtype && launch_cast(d, x->dtype, out, made, to, x->size, err));
 	value_unpin(in);
 	if (made != x->dtype)
-		device_free(d, to, nbytes);
+		device_free(d, to);
 	return ret ? -1 : 0;
 }
 

@@ -30,7 +30,6 @@ struct cuda {
 	struct kernel *kernels; /* those launched so far */
 	int nkernels, kernels_room;
 	struct value *values; /* of nodes, on the device; the newest first */
-	int64_t ndevice;      /* bytes of device memory held now */
 };
 
 /* CU_RESULT other than 0 as an error: "cuda:0: cuMemAlloc: out of memory". */
@@ -46,7 +45,7 @@ int launch(struct cuda *d, const char *kernel, int64_t blocks, int threads, size
 /* Device memory of n bytes, at least 256-byte aligned, unspecified; n == 0 gives an address that may be freed. */
 int device_alloc(struct cuda *d, uint64_t *p, size_t n, struct error *err);
 /* p == 0 is fine.  Work queued earlier on the main stream still finds it: freeing waits for that. */
-void device_free(struct cuda *d, uint64_t p, size_t n);
+void device_free(struct cuda *d, uint64_t p);
 
 /* n bytes on the main stream: zeros, a copy within the device. */
 int device_zero(struct cuda *d, uint64_t p, size_t n, struct error *err);

@@ -130,21 +130,17 @@ int device_alloc(struct cuda *d, uint64_t *p, size_t n, struct error *err)
 	*p = 0;
 	snprintf(what, sizeof(what), "%zu bytes are needed", n);
 	result = d->api.memory_alloc(p, n ? n : 1);
-	if (result) {
+	if (result)
 		*p = 0;
-		return cuda_check(d, result, what, err);
-	}
-	d->ndevice += (int64_t)n;
-	return 0;
+	return cuda_check(d, result, what, err);
 }
 
-void device_free(struct cuda *d, uint64_t p, size_t n)
+void device_free(struct cuda *d, uint64_t p)
 {
 	if (!p)
 		return;
 	d->api.stream_wait(d->main);
 	d->api.memory_free(p);
-	d->ndevice -= (int64_t)n;
 }
 
 int device_zero(struct cuda *d, uint64_t p, size_t n, struct error *err)
@@ -255,8 +251,8 @@ static void *image_read(const char *path, struct error *err)
 		error_errno(err, ERR_FILE, "TENSOR_CUDA_IMAGE %s", path);
 		goto fail;
 	}
-	fclose(f);
 	image[n] = '\0';
+	fclose(f);
 	return image;
 fail:
 	fclose(f);

@@ -40,6 +40,6 @@ int cuda_reduce(struct cuda *d, struct node *x, uint64_t out, struct error *err)
 		ret = result == x->dtype ? 0 : launch_cast(d, x->dtype, out, result, made, x->size, err);
 	cuda_reduce_release(&f.r);
 	if (made != out)
-		device_free(d, made, nbytes);
+		device_free(d, made);
 	return ret;
 }

@@ -498,8 +498,8 @@ static void pass_release(struct pass *p)
 		if (s->found)
 			d->api.host_free(s->found);
 	}
-	device_free(d, p->flag, sizeof(int32_t));
-	device_free(d, p->arena, p->plan.arena);
+	device_free(d, p->flag);
+	device_free(d, p->arena);
 	plan_release(&p->plan);
 }
 
@@ -645,7 +645,7 @@ int cuda_keep(struct cuda *d, struct node *x, struct error *err)
 				       : pass_run(&p, err);
 	v = ret ? NULL : value_get(d, x, err);
 	if (!v) {
-		device_free(d, p.target, nbytes);
+		device_free(d, p.target);
 		return -1;
 	}
 	v->p = p.target;

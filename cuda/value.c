@@ -20,7 +20,7 @@ static void value_release(struct kept *k)
 	while (*at != v)
 		at = &(*at)->next;
 	*at = v->next;
-	device_free(v->d, v->p, v->nbytes);
+	device_free(v->d, v->p);
 	free(v);
 }
 
@@ -80,7 +80,7 @@ int value_alloc(struct cuda *d, uint64_t *p, size_t n, struct error *err)
 		if (d->notes)
 			text_fmt(d->notes, "%s: %zu bytes given up, to be computed again where they are needed\n",
 				 d->name, oldest->nbytes);
-		device_free(d, oldest->p, oldest->nbytes);
+		device_free(d, oldest->p);
 		oldest->p = 0;
 	}
 }

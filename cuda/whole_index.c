@@ -68,7 +68,7 @@ int cuda_take(struct cuda *d, const struct cuda_take *t, uint64_t x, uint64_t in
 	if (!bad_init(d, &bad, t->mode, err) &&
 	    !(size ? by_size(d, take_names, t->size, size, params, err) : launch_any(d, "index_check", m, check, err)))
 		ret = bad_check(d, bad, index, t->axis, n, err);
-	device_free(d, bad, 8);
+	device_free(d, bad);
 	return ret;
 }
 
@@ -83,7 +83,7 @@ int cuda_along(struct cuda *d, const struct cuda_take *t, uint64_t x, uint64_t i
 		return 0;
 	if (!bad_init(d, &bad, t->mode, err) && !by_size(d, along_names, t->size, size, params, err))
 		ret = bad_check(d, bad, index, t->axis, n, err);
-	device_free(d, bad, 8);
+	device_free(d, bad);
 	return ret;
 }
 
@@ -112,8 +112,8 @@ static int put_last(struct cuda *d, const struct scatter_layout *l, size_t size,
 	    !device_zero(d, last, nbytes, err) && !launch_any(d, "scatter_last", count, find, err) &&
 	    !by_size(d, copy_names, size, n, copy, err))
 		ret = bad_check(d, bad, index, l->axis, l->n, err);
-	device_free(d, last, nbytes);
-	device_free(d, bad, 8);
+	device_free(d, last);
+	device_free(d, bad);
 	return ret;
 }
 
@@ -193,8 +193,8 @@ static int add_sorted(struct cuda *d, enum dtype dtype, const struct scatter *s,
 			ret = 0;
 	}
 	sorting_release(&sort);
-	device_free(d, order, (size_t)m * 8);
-	device_free(d, bad, 8);
+	device_free(d, order);
+	device_free(d, bad);
 	return ret;
 }
 

@@ -29,8 +29,7 @@ struct sorting {
 	int64_t rows, n;
 	uint64_t keys[2], index[2]; /* index[0]: the caller's; the rest is released */
 	int start;		    /* which pair takes what is to be sorted; the result is in keys[0] and index[0] */
-	size_t keys_bytes, index_bytes;
-	uint64_t flip; /* of sort_key_<s> */
+	uint64_t flip;		    /* of sort_key_<s> */
 };
 
 /* rows and n are not 0.  wide: keys of 64 bits, not 32.  Release it on every path. */

@@ -47,7 +47,6 @@ static int by_kernel(struct cuda *d, enum dtype dtype, const struct product *p, 
 	double tiles = (double)pieces(p->m, side) * (double)pieces(p->n, side) * (double)p->count;
 	struct matmul_layout l;
 	uint64_t parts = 0;
-	size_t room = 0;
 	void *params[] = { &out, &parts, &a, &b, &l }, *sum[] = { &size, &out, &parts, &l.splits };
 	int ret;
 
@@ -59,8 +58,7 @@ static int by_kernel(struct cuda *d, enum dtype dtype, const struct product *p, 
 		l.splits = pieces(p->k, l.each);
 	}
 	if (l.splits > 1) {
-		room = (size_t)(size * l.splits) * kernel[dtype].piece;
-		if (device_alloc(d, &parts, room, err))
+		if (device_alloc(d, &parts, (size_t)(size * l.splits) * kernel[dtype].piece, err))
 			return -1;
 	}
 	tiles *= (double)l.splits;
@@ -68,8 +66,7 @@ static int by_kernel(struct cuda *d, enum dtype dtype, const struct product *p, 
 		     params, err);
 	if (!ret && l.splits > 1)
 		ret = launch_any(d, kernel[dtype].sum, size, sum, err);
-	if (l.splits > 1)
-		device_free(d, parts, room);
+	device_free(d, parts);
 	return ret;
 }
 

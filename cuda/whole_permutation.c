@@ -23,8 +23,8 @@ int cuda_permutation(struct cuda *d, uint64_t seed, int64_t n, uint64_t out, str
 			ret = 0;
 	}
 	sorting_release(&s);
-	device_free(d, place, nbytes);
-	device_free(d, first, nbytes);
-	device_free(d, order, nbytes);
+	device_free(d, place);
+	device_free(d, first);
+	device_free(d, order);
 	return ret;
 }

@@ -13,7 +13,7 @@ int cuda_places_count(struct cuda *d, uint64_t mask, int64_t n, uint64_t out, st
 		return -1;
 	if (!launch(d, "places_count", tasks ? least(tasks, MOST_BLOCKS) : 1, PLACES_THREADS, 0, params, err))
 		ret = cuda_scan(d, SCAN_SUM, DT_I64, counts, out, 1, tasks + 1, 1, err);
-	device_free(d, counts, nbytes);
+	device_free(d, counts);
 	return ret;
 }
 
@@ -48,7 +48,7 @@ int cuda_places(struct cuda *d, uint64_t mask, uint64_t before, const struct sha
 		return -1;
 	if (!places_index(d, mask, before, n, index, err))
 		ret = launch_any(d, "places_coordinates", size, params, err);
-	device_free(d, index, nbytes);
+	device_free(d, index);
 	return ret;
 }
 
@@ -67,6 +67,6 @@ int cuda_select(struct cuda *d, uint64_t mask, uint64_t before, int64_t n, int64
 		return -1;
 	if (!places_index(d, mask, before, n, index, err))
 		ret = cuda_take(d, &t, x, index, out, err);
-	device_free(d, index, nbytes);
+	device_free(d, index);
 	return ret;
 }

@@ -28,7 +28,7 @@ int cuda_quantile(struct cuda *d, const struct order_statistic *s, enum dtype dt
 	if (!device_alloc(d, &q, q_bytes, err) && !device_alloc(d, &sorted, nbytes, err) &&
 	    !device_write(d, q, s->q, q_bytes, err) && !cuda_sort(d, dtype, false, x, sorted, rows, s->n, err))
 		ret = of_sorted(d, s, dtype != DT_F64, sorted, q, out, rows, err);
-	device_free(d, sorted, nbytes);
-	device_free(d, q, q_bytes);
+	device_free(d, sorted);
+	device_free(d, q);
 	return ret;
 }

@@ -202,8 +202,8 @@ int cuda_reduce_end(struct cuda_reduction *r, struct error *err)
 void cuda_reduce_release(struct cuda_reduction *r)
 {
 	if (r->states)
-		device_free(r->d, r->states, states_bytes(r));
+		device_free(r->d, r->states);
 	if (r->merged)
-		device_free(r->d, r->merged, merged_bytes(r));
+		device_free(r->d, r->merged);
 	r->states = r->merged = 0;
 }

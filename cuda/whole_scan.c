@@ -98,6 +98,6 @@ int cuda_scan(struct cuda *d, enum scan_op op, enum dtype acc, uint64_t x, uint6
 		ret = 0;
 	for (int i = 0; i < s.levels; i++)
 		if (s.totals[i])
-			device_free(d, s.totals[i], level_bytes(&s, i));
+			device_free(d, s.totals[i]);
 	return ret;
 }

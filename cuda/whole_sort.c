@@ -16,9 +16,9 @@ static const struct {
 
 void sorting_release(struct sorting *s)
 {
-	device_free(s->d, s->keys[0], s->keys_bytes);
-	device_free(s->d, s->keys[1], s->keys_bytes);
-	device_free(s->d, s->index[1], s->index_bytes);
+	device_free(s->d, s->keys[0]);
+	device_free(s->d, s->keys[1]);
+	device_free(s->d, s->index[1]);
 }
 
 /* Merging passes after the tiles are sorted. */
@@ -34,14 +34,14 @@ static int passes(int64_t n)
 int sorting_init(struct sorting *s, struct cuda *d, bool wide, bool descending, uint64_t out, int64_t rows, int64_t n,
 		 struct error *err)
 {
+	size_t keys_bytes = (size_t)(rows * n) * (wide ? 8 : 4), index_bytes = (size_t)(rows * n) * 8;
+
 	*s = (struct sorting){ .d = d, .rows = rows, .n = n, .index = { out }, .flip = descending ? UINT64_MAX : 0 };
 	s->start = passes(n) % 2;
-	s->keys_bytes = (size_t)(rows * n) * (wide ? 8 : 4);
-	s->index_bytes = (size_t)(rows * n) * 8;
-	if (device_alloc(d, &s->keys[0], s->keys_bytes, err))
+	if (device_alloc(d, &s->keys[0], keys_bytes, err))
 		return -1;
 	if (passes(n) &&
-	    (device_alloc(d, &s->keys[1], s->keys_bytes, err) || device_alloc(d, &s->index[1], s->index_bytes, err)))
+	    (device_alloc(d, &s->keys[1], keys_bytes, err) || device_alloc(d, &s->index[1], index_bytes, err)))
 		return -1;
 	return 0;
 }
@@ -131,7 +131,7 @@ int cuda_sort(struct cuda *d, enum dtype dtype, bool descending, uint64_t x, uin
 	/* No place is out of bounds: INDEX_WRAP asks for no check. */
 	ret = cuda_argsort(d, dtype, descending, x, index, rows, n, err) || cuda_along(d, &t, x, index, out, err) ? -1
 														  : 0;
-	device_free(d, index, nbytes);
+	device_free(d, index);
 	return ret;
 }
 
@@ -174,7 +174,6 @@ int cuda_search(struct cuda *d, enum dtype dtype, enum look_up what, uint64_t so
 	int flag = what == LOOK_RIGHT || what == LOOK_NOT_MEMBER, ret = -1;
 	void *params[] = { &n, &out, &sorted, &m, &x, &flag };
 	uint64_t keys[2] = { 0, 0 };
-	size_t size = keys_of[dtype].wide ? 8 : 4;
 
 	if (!n)
 		return 0;
@@ -182,8 +181,8 @@ int cuda_search(struct cuda *d, enum dtype dtype, enum look_up what, uint64_t so
 		return launch_any(d, what >= LOOK_MEMBER ? "member_c128" : "search_c128", n, params, err);
 	if (!keys_make(d, dtype, &keys[0], sorted, m, err) && !keys_make(d, dtype, &keys[1], x, n, err))
 		ret = search_keys(d, dtype, what, keys[0], m, keys[1], n, out, err);
-	device_free(d, keys[0], (size_t)m * size);
-	device_free(d, keys[1], (size_t)n * size);
+	device_free(d, keys[0]);
+	device_free(d, keys[1]);
 	return ret;
 }
 
@@ -204,6 +203,6 @@ int cuda_distinct(struct cuda *d, enum dtype dtype, bool each_nan, uint64_t x, u
 	params[5] = &nan;
 	if (!keys_make(d, dtype, &keys, x, m * n, err))
 		ret = launch_any(d, wide ? "distinct_64" : "distinct_32", n, params, err);
-	device_free(d, keys, (size_t)(m * n) * (wide ? 8 : 4));
+	device_free(d, keys);
 	return ret;
 }

@@ -74,15 +74,14 @@ extern "C" int device_alloc(struct cuda *, uint64_t *p, size_t n, struct error *
 	return 0;
 }
 
-extern "C" void device_free(struct cuda *, uint64_t p, size_t n)
+extern "C" void device_free(struct cuda *, uint64_t p)
 {
 	if (!p)
 		return;
-	if (!device_memory.count(p) || device_memory[p] != n) {
-		fprintf(stderr, "device_free of what was not allocated, or of another size\n");
+	if (!device_memory.erase(p)) {
+		fprintf(stderr, "device_free of what was not allocated\n");
 		abort();
 	}
-	device_memory.erase(p);
 	free((void *)(uintptr_t)p);
 }
 
@@ -140,7 +139,7 @@ struct device_array {
 	}
 	~device_array()
 	{
-		device_free(NULL, at, n);
+		device_free(NULL, at);
 	}
 	template <class T> const T *get() const
 	{
