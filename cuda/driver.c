@@ -223,6 +223,20 @@ int launch(struct cuda *d, const char *kernel, int64_t blocks, int threads, size
 			  kernel, err);
 }
 
+/* Does a fatbin say that it is longer than n bytes?  The driver believes it. */
+static bool image_is_cut(const char *image, size_t n)
+{
+	struct {
+		uint32_t magic;
+		uint16_t version, header;
+		uint64_t size;
+	} fatbin = { 0 };
+
+	memcpy(&fatbin, image, n < sizeof(fatbin) ? n : sizeof(fatbin));
+	return fatbin.magic == 0xba55ed50 &&
+	       (n < sizeof(fatbin) || fatbin.header > n || fatbin.size > n - fatbin.header);
+}
+
 /* The file of another image, with a NUL after it, as the driver wants PTX to end. */
 static void *image_read(const char *path, struct error *err)
 {
@@ -252,6 +266,10 @@ static void *image_read(const char *path, struct error *err)
 		goto fail;
 	}
 	image[n] = '\0';
+	if (image_is_cut(image, n)) {
+		error_set(err, ERR_FILE, "TENSOR_CUDA_IMAGE %s is cut short: it has %zu bytes, and says more", path, n);
+		goto fail;
+	}
 	fclose(f);
 	return image;
 fail:

@@ -52,6 +52,38 @@ big() {
 	only new.ptx bad.ptx
 }
 
+# fatbin KIND:ARCH[:ISA] ...: x.fatbin with such entries, as fatbinary makes them: kind 1 is PTX, 2 is machine code.
+fatbin() {
+	numpy 'import struct
+entries = b"".join(struct.pack("<HHIQIIHHI", k, 0x101, 64, 16, 0, 0, v % 10, v // 10, a).ljust(64, b"\0") + b"\0" * 16
+                   for k, a, v in ([*map(int, e.split(":")), 90][:3] for e in sys.argv[2:]))
+open("x.fatbin", "wb").write(struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(entries)) + entries)' "$@"
+}
+
+@test "a fatbin: machine code of the device, PTX of an older one, nothing that fits" {
+	export TENSOR_CUDA_IMAGE=x.fatbin
+	fatbin 2:75 2:90 1:120
+	tensor create ones 2 --device cuda -o x.npy
+	fatbin 2:75 1:75
+	tensor create ones 2 --device cuda -o x.npy
+	for entries in "2:75 2:100" "1:100" "2:100 1:120" ""; do
+		# shellcheck disable=SC2086 # words
+		fatbin $entries
+		run -5 --separate-stderr tensor create ones 2 --device cuda -o y.npy
+		message 'tensor create: cuda:0: x.fatbin are not for its architecture, compute capability 9.0*'
+	done
+	fatbin 2:100 1:75:90
+	TENSOR_STANDIN_VERSION=12080 run -5 --separate-stderr tensor create ones 2 --device cuda -o y.npy
+	message '*CUDA 12.8*is older than x.fatbin*'
+	fatbin 2:90
+	for n in 4 12 16 90; do
+		head -c $n x.fatbin >cut.fatbin
+		TENSOR_CUDA_IMAGE=cut.fatbin run -3 --separate-stderr tensor create ones 2 --device cuda -o y.npy
+		message "tensor create: TENSOR_CUDA_IMAGE cut.fatbin is cut short: it has $n bytes, and says more"
+	done
+	[ ! -e y.npy ]
+}
+
 @test "the device's number; words that are no device" {
 	run -5 --separate-stderr tensor create zeros 2 --device cuda:1 -o x.npy
 	message 'tensor create: cuda:1: there is 1 device, numbered from 0'
