@@ -4,14 +4,17 @@
 #include <math.h>
 #include <string.h>
 
+#include "compare_loops.h"
 #include "engine.h"
 
 struct state {
 	struct comparison *out;
 	const struct tolerance *t;
-	enum dtype type;  /* what both are read as */
-	enum dtype other; /* integers: what the second is read as */
-	enum dtype units; /* the float type of a unit in the last place; NDTYPES: none */
+	enum dtype type;	  /* what both are read as */
+	enum dtype other;	  /* integers: what the second is read as */
+	enum dtype units;	  /* the float type of a unit in the last place; NDTYPES: none */
+	compare_ulp_fn *distance; /* in it */
+	double rtol, atol;	  /* of the loops: 0 where units decide */
 };
 
 static void worse(struct worst *w, int64_t index, double error, const double a[2], const double b[2])
@@ -24,44 +27,54 @@ static void worse(struct worst *w, int64_t index, double error, const double a[2
 	memcpy(w->b, b, sizeof(w->b));
 }
 
-/* Floats as integers in the order of their values: the distance is the number of floats in between. */
-static double ulp_distance(enum dtype d, double a, double b)
+static const struct compare_loops *loops_get(void)
 {
-	union {
-		double d;
-		float f;
-		uint16_t h;
-		uint64_t u;
-		uint32_t v;
-	} x = { 0 }, y = { 0 };
-	int64_t p, q;
+	static const struct compare_loops *const levels[] = {
+#if X86_LEVELS
+		&compare_v2,
+		&compare_v3,
+		&compare_v4,
+#else
+		&compare_base,
+#endif
+	};
 
-	cast_one(d, &x, DT_F64, &a);
-	cast_one(d, &y, DT_F64, &b);
-	switch (d) {
-	case DT_F64:
-		p = x.u >> 63 ? -(int64_t)(x.u & INT64_MAX) : (int64_t)x.u;
-		q = y.u >> 63 ? -(int64_t)(y.u & INT64_MAX) : (int64_t)y.u;
-		break;
-	case DT_F32:
-		p = x.v >> 31 ? -(int64_t)(x.v & INT32_MAX) : (int64_t)x.v;
-		q = y.v >> 31 ? -(int64_t)(y.v & INT32_MAX) : (int64_t)y.v;
-		break;
-	default:
-		p = x.h >> 15 ? -(int64_t)(x.h & 0x7fff) : (int64_t)x.h;
-		q = y.h >> 15 ? -(int64_t)(y.h & 0x7fff) : (int64_t)y.h;
-		break;
-	}
-	/* The difference of the integers first: it may be small where they are beyond 2**53. */
-	return (double)(p > q ? (uint64_t)p - (uint64_t)q : (uint64_t)q - (uint64_t)p);
+	return levels[cpu_level()];
 }
 
-static void compare_floats(struct state *s, const double *x, const double *y, int parts, int64_t start, int64_t n)
+enum { BLOCK = 1024 };
+
+/* A block of the elements of both: as they are compared, and in the type whose last place is a unit. */
+struct block {
+	const double *x, *y;
+	int64_t start, n;
+	_Alignas(64) char xu[(BLOCK + LOOP_PAD) * sizeof(double)], yu[(BLOCK + LOOP_PAD) * sizeof(double)];
+};
+
+static double units_between(const struct state *s, const struct block *b, int64_t i)
+{
+	size_t at = (size_t)i * dtype_size(s->units);
+	struct compare_worst w;
+
+	s->distance(&w, b->xu + at, b->yu + at, 1, 0);
+	return (double)w.ulp;
+}
+
+static void differs(struct comparison *c, int64_t index, int64_t n)
+{
+	c->different += n;
+	if (c->first < 0)
+		c->first = index;
+}
+
+/* One element after the other: complex ones, and where there is a NaN or an infinity. */
+static void compare_each(struct state *s, const struct block *at, int parts)
 {
 	struct comparison *c = s->out;
 	const struct tolerance *t = s->t;
+	const double *x = at->x, *y = at->y;
 
-	for (int64_t i = 0; i < n; i++, x += parts, y += parts) {
+	for (int64_t i = 0; i < at->n; i++, x += parts, y += parts) {
 		double a[2] = { x[0], parts == 2 ? x[1] : 0 }, b[2] = { y[0], parts == 2 ? y[1] : 0 };
 		bool na = isnan(a[0]) || isnan(a[1]), nb = isnan(b[0]) || isnan(b[1]);
 		bool ia = isinf(a[0]) || isinf(a[1]), ib = isinf(b[0]) || isinf(b[1]), same;
@@ -79,21 +92,86 @@ static void compare_floats(struct state *s, const double *x, const double *y, in
 			diff = parts == 2 ? hypot(a[0] - b[0], a[1] - b[1]) : fabs(a[0] - b[0]);
 			size = parts == 2 ? hypot(b[0], b[1]) : fabs(b[0]);
 			if (c->has_ulp)
-				units = ulp_distance(s->units, a[0], b[0]);
+				units = units_between(s, at, i);
 			if (diff > 0) {
-				worse(&c->abs, start + i, diff, a, b);
-				worse(&c->rel, start + i, size > 0 ? diff / size : INFINITY, a, b);
+				worse(&c->abs, at->start + i, diff, a, b);
+				worse(&c->rel, at->start + i, size > 0 ? diff / size : INFINITY, a, b);
 				if (c->has_ulp)
-					worse(&c->ulp, start + i, units, a, b);
+					worse(&c->ulp, at->start + i, units, a, b);
 			}
 			same = !(diff > 0) ||
 			       (t->ulp >= 0 ? c->has_ulp && units <= t->ulp : diff <= t->atol + t->rtol * size);
 		}
-		if (!same) {
-			c->different++;
-			if (c->first < 0)
-				c->first = start + i;
+		if (!same)
+			differs(c, at->start + i, 1);
+	}
+}
+
+/*
+ * Finite real numbers: the loops find the worst, and which element that is is looked for only where it is worse than all before.
+ * w is what they say.
+ */
+static void compare_worst(struct state *s, const struct block *at, const struct compare_worst *w)
+{
+	struct comparison *c = s->out;
+	const struct tolerance *t = s->t;
+	bool by_ulp = t->ulp >= 0 && c->has_ulp;
+	int64_t beyond = by_ulp ? w->beyond_ulp : w->beyond;
+	bool find = beyond && c->first < 0, find_abs = c->abs.index < 0 || w->abs > c->abs.error;
+	bool find_rel = c->rel.index < 0 || w->rel > c->rel.error;
+	bool find_ulp = c->has_ulp && (c->ulp.index < 0 || (double)w->ulp > c->ulp.error);
+
+	for (int64_t i = 0; i < at->n && (find || find_abs || find_rel || find_ulp); i++) {
+		double a[2] = { at->x[i], 0 }, b[2] = { at->y[i], 0 }, diff = fabs(a[0] - b[0]), size = fabs(b[0]);
+		double units = c->has_ulp && (find_ulp || find) ? units_between(s, at, i) : 0;
+
+		if (!(diff > 0))
+			continue;
+		if (find && (by_ulp ? units > t->ulp : !(diff <= s->atol + s->rtol * size))) {
+			c->first = at->start + i;
+			find = false;
 		}
+		if (find_abs && diff == w->abs) {
+			worse(&c->abs, at->start + i, diff, a, b);
+			find_abs = false;
+		}
+		if (find_rel && diff / size == w->rel) {
+			worse(&c->rel, at->start + i, diff / size, a, b);
+			find_rel = false;
+		}
+		if (find_ulp && units == (double)w->ulp) {
+			worse(&c->ulp, at->start + i, units, a, b);
+			find_ulp = false;
+		}
+	}
+	c->different += beyond;
+}
+
+static void compare_floats(struct state *s, const double *x, const double *y, int parts, int64_t start, int64_t n)
+{
+	const struct compare_loops *loops = loops_get();
+	double ulp = s->t->ulp < 0 ? 0 : s->t->ulp;
+
+	for (int64_t i = 0; i < n; i += BLOCK) {
+		struct block b = { .x = x + i * parts, .y = y + i * parts, .start = start + i };
+		struct compare_worst w = { .abs = INFINITY };
+
+		b.n = n - i < BLOCK ? n - i : BLOCK;
+		if (s->out->has_ulp) {
+			kernels_get()->cast[DT_F64][s->units](b.n, b.xu, b.x);
+			kernels_get()->cast[DT_F64][s->units](b.n, b.yu, b.y);
+		}
+		if (parts == 1)
+			loops->floats(&w, b.x, b.y, b.n, s->rtol, s->atol);
+		if (!(w.abs < INFINITY)) {
+			compare_each(s, &b, parts);
+			continue;
+		}
+		if (!(w.abs > 0))
+			continue;
+		if (s->out->has_ulp)
+			s->distance(&w, b.xu, b.yu, b.n, ulp < 0x1p63 ? (uint64_t)ulp : UINT64_MAX);
+		compare_worst(s, &b, &w);
 	}
 }
 
@@ -116,11 +194,8 @@ static void compare_ints(struct state *s, const void *x, const void *y, int64_t 
 		memcpy(b, &q, sizeof(q));
 		worse(&c->abs, start + i, diff, a, b);
 		worse(&c->rel, start + i, q ? diff / size : INFINITY, a, b);
-		if (s->t->ulp >= 0 || !(diff <= s->t->atol + s->t->rtol * size)) {
-			c->different++;
-			if (c->first < 0)
-				c->first = start + i;
-		}
+		if (s->t->ulp >= 0 || !(diff <= s->t->atol + s->t->rtol * size))
+			differs(c, start + i, 1);
 	}
 }
 
@@ -163,11 +238,8 @@ static int compare_bytes(void *arg, const void *x, const void *y, int64_t start,
 	if (!memcmp(a, b, (size_t)n * size))
 		return 0;
 	for (int64_t i = 0; i < n; i++)
-		if (memcmp(a + (size_t)i * size, b + (size_t)i * size, size)) {
-			s->out->different++;
-			if (s->out->first < 0)
-				s->out->first = start + i;
-		}
+		if (memcmp(a + (size_t)i * size, b + (size_t)i * size, size))
+			differs(s->out, start + i, 1);
 	return 0;
 }
 
@@ -185,7 +257,11 @@ static int precision(enum dtype d)
 int compare_nodes(struct comparison *out, struct node *a, struct node *b, const struct tolerance *t, struct error *err)
 {
 	enum dtype d = dtype_promote(a->dtype, b->dtype);
-	struct state s = { out, t, DT_F64, DT_F64, NDTYPES };
+	struct state s = { .out = out, .t = t, .type = DT_F64, .other = DT_F64, .units = NDTYPES };
+
+	/* Where units are asked for, and there are none, any difference is one. */
+	s.rtol = t->ulp >= 0 ? 0 : t->rtol;
+	s.atol = t->ulp >= 0 ? 0 : t->atol;
 
 	memset(out, 0, sizeof(*out));
 	out->size = a->size;
@@ -201,6 +277,9 @@ int compare_nodes(struct comparison *out, struct node *a, struct node *b, const 
 	/* A unit is that of the less precise of the two: where they are equal to it, nothing was lost. */
 	if (dtype_is_float(a->dtype) && dtype_is_float(b->dtype) && a->dtype <= DT_C128 && b->dtype <= DT_C128) {
 		s.units = precision(a->dtype) < precision(b->dtype) ? a->dtype : b->dtype;
+		s.distance = s.units == DT_F64	 ? loops_get()->f64
+			     : s.units == DT_F32 ? loops_get()->f32
+						 : loops_get()->half;
 		out->has_ulp = true;
 	}
 	a = node_cast(a->graph, a, s.type, err);
