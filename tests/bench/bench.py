@@ -208,6 +208,16 @@ TABLE = [
 ]
 
 
+# On a GPU against the processor: a name, a command, its inputs.
+ON_DEVICE = [
+    ("exp", "op exp b.npy", "b.npy"),
+    ("chain f64", "eval exp(-d*d/2)*sin(d)+cos(d)*tanh(d) d=d.npy", "d.npy"),
+    ("sum", "reduce sum a.npy", "a.npy"),
+    ("sort", "op sort k.npy", "k.npy"),
+    ("matmul 4096", "matmul f4.npy g4.npy", "f4.npy g4.npy"),
+]
+
+
 class Failed(Exception):
     """A command failed, or its result is wrong."""
 
@@ -364,6 +374,26 @@ class Bench:
         ratio = max(large) / min(large) if large else 1
         return f"ns an element: {', '.join(cells)}; {peak:.0f} MB at most (<= 64)", ratio <= 1.5 and peak <= 64
 
+    def on_device(self, words, inputs):
+        """The same command on a GPU and on the processor, in turn; the results are compared first."""
+        self.make(["s.npy", "t.npy"])
+        try:
+            self.run(self.argv("tensor op add s.npy t.npy -o o.npy --device cuda"))
+        except Failed as e:
+            return f"skipped: {str(e).split(': ')[1]}", None
+        self.make(inputs)
+        sides = {d: (self.argv(f"tensor {words} -o {d}.npy --device {d}"), [f"{d}.npy"]) for d in ("cuda", "cpu")}
+        for argv, _ in sides.values():
+            self.run(argv)
+        try:
+            self.run(self.argv("tensor compare cuda.npy cpu.npy --rtol 1e-4 --atol 1e-5"))
+        except Failed as e:
+            raise Failed(f"the GPU has another result: {e}")
+        times = self.time(sides)
+        ms = {d: statistics.median(t for t, _ in times[d]) for d in times}
+        self.remove(*inputs, "cuda.npy", "cpu.npy")
+        return f"{number(ms['cuda'])} ms, on the processor {number(ms['cpu'])}", None
+
     def instructions(self):
         if not shutil.which("valgrind"):
             return "no valgrind", None
@@ -469,7 +499,9 @@ def bench(b, rows, pattern):
     print()
     for name, measure in (("thousand commands", b.thousand), ("instructions", b.instructions), ("recording a node", b.recording),
                           ("growth op", lambda: b.growth("tensor op multiply x.npy 2 -o o.npy")),
-                          ("growth reduce", lambda: b.growth("tensor reduce sum x.npy -o o.npy"))):
+                          ("growth reduce", lambda: b.growth("tensor reduce sum x.npy -o o.npy")),
+                          *((f"cuda {name}", lambda words=words, inputs=inputs: b.on_device(words, inputs.split()))
+                            for name, words, inputs in ON_DEVICE)):
         if pattern.search(name):
             try:
                 text, met = measure()
