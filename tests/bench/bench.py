@@ -5,7 +5,8 @@ Each row runs in alternating turns: tensor, one line of NumPy, one of PyTorch wh
 does no more than the job needs (copy.c, gemm.c, empty.c).  The results are compared once, before anything is timed; a wrong one
 makes the exit status 1.  A missed target does not.
 
-    PYTHON      the interpreter that has NumPy (default: that of the tests) and perhaps torch
+    PYTHON      the interpreter that has NumPy (default: that of the tests)
+    TORCH_PYTHON  the one that has torch, if another
     BENCH_N     elements of the large arrays (100000000).  Targets hold for this size and are not judged below it
     BENCH_ROWS  a regular expression: only the rows whose names it finds
     BENCH_RUNS  how often each side runs (5; once for arrays below 100000)
@@ -225,7 +226,8 @@ class Failed(Exception):
 class Bench:
     def __init__(self, python, data):
         self.python, self.data, self.wrong = python, data, 0
-        self.torch = not subprocess.run([python, "-c", "import torch"], capture_output=True).returncode
+        self.with_torch = os.environ.get("TORCH_PYTHON", python)
+        self.torch = not subprocess.run([self.with_torch, "-c", "import torch"], capture_output=True).returncode
 
     def argv(self, command):
         """A row's command with the paths of programs."""
@@ -246,7 +248,7 @@ class Bench:
         head = "import numpy as np; L = np.load; "
         if torch:
             head = "import numpy as np, torch; T = lambda f: torch.from_numpy(np.load(f)); "
-        return [self.python, "-c", head + line]
+        return [self.with_torch if torch else self.python, "-c", head + line]
 
     def remove(self, *names):
         for name in names:
@@ -442,15 +444,16 @@ def machine(python):
         pass
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     versions = subprocess.run([python, "-c", "import sys, numpy; print('Python', sys.version.split()[0] + ', NumPy', "
-                               "numpy.__version__)\ntry: import torch; print('torch', torch.__version__, torch.get_num_threads(), "
-                               "'threads')\nexcept ImportError: print('no torch')"], capture_output=True, text=True)
+                               "numpy.__version__)"], stdout=subprocess.PIPE, text=True)
+    torch = subprocess.run([os.environ.get("TORCH_PYTHON", python), "-c", "import torch; "
+                            "print('torch', torch.__version__, torch.get_num_threads(), 'threads')"], capture_output=True, text=True)
     tensor = subprocess.run([TENSOR, "version", "--devices"], capture_output=True, text=True).stdout
     if versions.returncode:
         sys.exit(f"bench: {python} has no NumPy: set PYTHON")
     ours = {k: v for k, v in sorted(os.environ.items()) if re.match("(OPENBLAS|OMP|MKL|TENSOR|BENCH)_", k)}
     print(f"machine: {model}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, Linux {platform.release()}, "
           f"load {os.getloadavg()[0]:.1f}")
-    print(f"versions: {', '.join(tensor.split(chr(10))[:2])}; {', '.join(versions.stdout.split(chr(10))[:2])}")
+    print(f"versions: {', '.join(tensor.split(chr(10))[:2])}; {versions.stdout.strip()}, {torch.stdout.strip() or 'no torch'}")
     print("environment:", " ".join(f"{k}={v}" for k, v in ours.items()) or "nothing set of OPENBLAS_*, OMP_*, TENSOR_*")
     print(f"arrays of {N:g} elements, float32 unless the row says otherwise; {RUNS} run{'s' * (RUNS > 1)} of each side in turn"
           f"; median (min..max){'' if JUDGE else '; targets hold for 1e8 elements, and are not judged here'}\n")
