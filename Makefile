@@ -45,7 +45,7 @@ LIB_SRC := $(filter-out $(LOOP_SRC),$(wildcard lib/*.c)) $(wildcard formats/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
-BENCH := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+BENCH := $(patsubst tests/%.c,$(BUILD)/%,$(filter-out %/ulp.c,$(wildcard tests/bench/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(foreach l,$(LEVELS),$(LOOP_SRC:%.c=$(BUILD)/%.$(l).o))
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 UNIT := $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -265,6 +265,15 @@ $(BENCH): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 	$(call say,CC)
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -ldl
 
+# Against libquadmath, which comes with GCC.
+ulp: $(BUILD)/bench/ulp
+	@$< $(T)
+
+$(BUILD)/bench/ulp: tests/bench/ulp.c $(BUILD)/libtensor.a
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lquadmath $(LIBS)
+
 lint: deps-test
 	@CC='$(CC)' CPPFLAGS='$(filter-out -DTENSOR_VERSION=%,$(CPPFLAGS))' tests/lint
 
@@ -300,6 +309,7 @@ help:
 #:make fuzz         build the fuzz targets with libFuzzer
 #:make fuzz-run     run each of them for FUZZ_TIME=60 seconds; T='npz text' runs some
 #:make bench        time whole commands against NumPy; BENCH_N=1000 for small arrays; tests/bench/bench.py tells more
+#:make ulp          how far each elementwise function is from the exact result, and ns an element; T='exp tanh' some
 #:make lint         layers, formatting, warnings, man pages, scripts
 #:make format       format the sources
 #:make install      install under PREFIX (/usr/local), staged in DESTDIR; uninstall removes it
@@ -310,5 +320,5 @@ help:
 #:demo, test, asan, tsan, bench and lint install the packages they need with apt-get; DEPS=skip leaves that out.
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT:=.d) $(REPLAY:=.d) $(EMULATED:.o=.d) $(STANDIN:%/libcuda-standin.so=%/driver.d) $(CUBLAS_STANDIN:%/libcublas-standin.so=%/cublas.d) $(CUDA_TEST:=.d)
-.PHONY: all test tests check asan tsan plain fuzz fuzz-run fuzzers bench lint format install uninstall dist deb demo clean help FORCE
+.PHONY: all test tests check asan tsan plain fuzz fuzz-run fuzzers bench ulp lint format install uninstall dist deb demo clean help FORCE
 .SECONDARY:
