@@ -1,10 +1,10 @@
 /*
  * The elementary and special functions of the loops, computed in double.
  *
- * d_NAME are right to the last places of a double, through SLEEF (m_NAME).  h_NAME ("half the digits") are short forms
- * of the same functions, right to 2**-36 or better for arguments in float32's range: rounded once they are right to
- * 0.501 ULP in float32.  They need no library, and compositions such as the sigmoid lose nothing on the way.
- * They are written without fused multiply-adds, so every processor computes the same bits.
+ * d_NAME are right to 1 ULP of a double, through SLEEF (m_NAME) or pairs of doubles (scalar_pair.h).  h_NAME ("half the
+ * digits") are short forms of the same functions, right to 2**-36 or better for arguments in float32's range: rounded
+ * once they are right to 0.501 ULP in float32.  They need no library, and compositions such as the sigmoid lose nothing
+ * on the way.  Sums of products are written without fused multiply-adds, so every processor computes the same bits.
  */
 #ifndef TENSOR_SCALAR_DOUBLE_H
 #define TENSOR_SCALAR_DOUBLE_H
@@ -17,6 +17,7 @@
 #include "vmath.h"
 
 #define LN2 0.693147180559945309417
+#define LN2_REST 2.319046813846299558e-17 /* the rest of it */
 #define LOG2_E 1.442695040888963407360
 #define LOG10_2 0.301029995663981195214
 #define LOG10_E 0.434294481903251827651
@@ -306,7 +307,6 @@ THROUGH_SLEEF(acos)
 THROUGH_SLEEF(atan)
 THROUGH_SLEEF(cbrt)
 THROUGH_SLEEF(erf)
-THROUGH_SLEEF(erfc)
 THROUGH_SLEEF(lgamma)
 #undef THROUGH_SLEEF
 
@@ -316,9 +316,12 @@ static inline double d_pow(double x, double y)
 	return pick(y == 1, x, m_pow(x, y));
 }
 
+/* The vector function loses digits of quotients that underflow. */
 static inline double d_atan2(double y, double x)
 {
-	return m_atan2(y, x);
+	double q = y / x;
+
+	return pick(x > 0 && __builtin_fabs(q) < 0x1p-28, q, m_atan2(y, x));
 }
 
 static inline double d_hypot(double x, double y)
@@ -356,30 +359,6 @@ static inline double d_atanh(double x)
 	return pick(__builtin_fabs(x) < TINY, x, m_atanh(x));
 }
 
-/* Half of exp(a) for large a, which may be finite where exp(a) is not; a - 1 is exact. */
-static inline double half_exp(double a)
-{
-	return m_exp(a - 1) * 1.359140914229522617680;
-}
-
-static inline double d_sinh(double x)
-{
-	double a = __builtin_fabs(x);
-	bool large = a > 709;
-	double low = m_sinh(x), high = __builtin_copysign(half_exp(a), x);
-
-	return pick(large, high, pick(a < TINY, x, low));
-}
-
-static inline double d_cosh(double x)
-{
-	double a = __builtin_fabs(x);
-	bool large = a > 709;
-	double low = m_cosh(x), high = half_exp(a);
-
-	return pick(large, high, low);
-}
-
 /* Of large a both inverses are log(2 a), twice the value at sqrt(a / 2). */
 static inline double d_asinh(double x)
 {
@@ -397,28 +376,38 @@ static inline double d_acosh(double x)
 	return m_acosh(pick(large, __builtin_sqrt(0.5 * x), x)) * pick(large, 2, 1);
 }
 
-/* The leading 26 bits, so that products of two such are exact. */
+/*
+ * What is lost in p = a * b, where nothing underflows and neither is above 2**996.  Exact, and so the same with a fused
+ * multiply-add, which is fast where the processor has it, as in parts of 26 bits.
+ */
+#if defined(__FMA__) || defined(__cplusplus)
+static inline double product_error(double a, double b, double p)
+{
+	return fma(a, b, -p);
+}
+#else
 static inline double leading(double x)
 {
-	return bits_double(double_bits(x) & ~UINT64_C(0x7ffffff));
+	return bits_double((double_bits(x) + 0x4000000) & ~UINT64_C(0x7ffffff));
 }
 
-/* What is lost in p = a * b. */
 static inline double product_error(double a, double b, double p)
 {
 	double a1 = leading(a), a2 = a - a1, b1 = leading(b), b2 = b - b1;
 
 	return ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2;
 }
+#endif
 
 /* 1 / sqrt(x) rounds twice: one step of Newton's method on the exact residual 1 - x*y*y. */
 static inline double d_rsqrt(double x)
 {
-	double y = 1 / __builtin_sqrt(x), xy = x * y, one = xy * y;
-	double residual = (1 - one) - product_error(xy, y, one) - product_error(x, y, xy) * y;
+	bool huge = x > 0x1p900;
+	double a = x * pick(huge, 0x1p-200, 1), y = 1 / __builtin_sqrt(a), ay = a * y, one = ay * y;
+	double residual = (1 - one) - product_error(ay, y, one) - product_error(a, y, ay) * y;
 	double better = y + 0.5 * y * residual;
 
-	return better == better ? better : y;
+	return pick(better == better, better, y) * pick(huge, 0x1p-100, 1);
 }
 
 static inline double d_deg2rad(double x)
@@ -436,43 +425,7 @@ static inline double d_hardsigmoid(double x)
 	return x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6;
 }
 
-static inline double d_hardswish(double x)
-{
-	return x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6;
-}
-
-static inline double d_sinc(double x)
-{
-	double y = PI * (x == 0 ? 1e-20 : x);
-
-	/* pi * x may overflow where x does not */
-	return pick(__builtin_fabs(y) > 1e300, x - x, m_sin(y) / y);
-}
-
-/* Source: cephes, psi: reflection, recurrence up to 10, asymptotic series. */
-static inline double d_digamma(double x)
-{
-	double add = 0, z;
-
-	if (x == 0)
-		return __builtin_copysign((double)INFINITY, -x);
-	if (x < 0) {
-		/* from the nearest integer, where tan needs it exactly */
-		double part = x - __builtin_rint(x);
-
-		if (part == 0)
-			return (double)NAN;
-		add = -PI / m_tan(PI * part);
-		x = 1 - x;
-	}
-	for (; x < 10; x += 1)
-		add -= 1 / x;
-	z = 1 / (x * x);
-	z *= 1.0 / 12 -
-	     z * (1.0 / 120 -
-		  z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132 - z * (691.0 / 32760 - z * (1.0 / 12))))));
-	return m_log(x) - 0.5 / x - z + add;
-}
+#include "scalar_pair.h"
 
 /* Hurwitz's zeta function for s > 1, q > 0: terms up to s + 10, the rest by Euler and Maclaurin.  Source: cephes, zeta. */
 static inline double d_hurwitz(double s, double q)
@@ -542,49 +495,7 @@ static inline double d_polygamma(double n, double x)
 	return sign * factorial * z;
 }
 
-/*
- * Giles' approximation (2012), made for float32, then Halley's method on the smaller of erf and erfc: two steps double
- * its digits; next to 1, beyond its range, a step gains 1/(2p) at first.
- */
-static inline double d_erfinv(double x)
-{
-	double a = __builtin_fabs(x), w, p;
-
-	if (!(a < 1))
-		return a == 1 ? x * (double)INFINITY : (double)NAN;
-	w = -m_log((1 - a) * (1 + a));
-	if (w < 5) {
-		w -= 2.5;
-		p = 1.50140941 +
-		    w * (0.246640727 +
-			 w * (-0.00417768164 +
-			      w * (-0.00125372503 +
-				   w * (0.00021858087 +
-					w * (-4.39150654e-06 +
-					     w * (-3.5233877e-06 + w * (3.43273939e-07 + w * 2.81022636e-08)))))));
-	} else {
-		w = __builtin_sqrt(w) - 3;
-		p = 2.83297682 +
-		    w * (1.00167406 +
-			 w * (0.00943887047 +
-			      w * (-0.0076224613 +
-				   w * (0.00573950773 +
-					w * (-0.00367342844 +
-					     w * (0.00134934322 + w * (0.000100950558 + w * -0.000200214257)))))));
-	}
-	p *= a;
-	for (int step = 0; step < 8; step++) {
-		double f = a < 0.5 ? m_erf(p) - a : (1 - a) - m_erfc(p);
-		double u = f / (1.12837916709551257390 * m_exp(-p * p));
-
-		p -= u / (1 + p * u);
-	}
-	return __builtin_copysign(p, x);
-}
-
-#include "scalar_pair.h"
-
-/* -- compositions, in both forms -- */
+/* -- h: compositions; d_NAME are in scalar_pair.h -- */
 
 /* So that -inf times the 0 that a function tends to is 0. */
 static inline double finite_below(double x)
@@ -592,18 +503,6 @@ static inline double finite_below(double x)
 	return pick(x == -(double)INFINITY, 0, x);
 }
 
-/* log1p where x is from 0 to 1. */
-static inline double d_log1p_fraction(double x)
-{
-	return m_log1p(x);
-}
-
-static inline double h_log1p_fraction(double x)
-{
-	return h_log1p(x);
-}
-
-/* Of these, d_NAME are in scalar_pair.h. */
 static inline double h_sigmoid(double x)
 {
 	double e = h_exp(-__builtin_fabs(x));
@@ -613,7 +512,7 @@ static inline double h_sigmoid(double x)
 
 static inline double h_softplus(double x)
 {
-	double low = h_log1p_fraction(h_exp(-__builtin_fabs(x)));
+	double low = h_log1p(h_exp(-__builtin_fabs(x)));
 
 	return pick(x > 0, x, 0) + low;
 }
@@ -643,59 +542,73 @@ static inline double h_mish(double x)
 	return finite_below(x) * (top / bottom);
 }
 
-#define COMPOSITIONS(P) \
-	static inline double P##gelu(double x) \
-	{ \
-		/* erfc is steep: what is lost in t, and its slope there. */ \
-		double t = -x * SQRT_HALF; \
-		double lost = product_error(-x, SQRT_HALF, t) - x * SQRT_HALF_REST; \
-		double slope = t + __builtin_sqrt(t * t + 4 / PI); \
-		double correction = lost * slope, tail = P##erfc(t); \
-\
-		return 0.5 * finite_below(x) * (tail - tail * pick(t > 0 && t < 40, correction, 0)); \
-	} \
-	static inline double P##elu(double x, double alpha) \
-	{ \
-		return pick(x > 0, x, -0.0) + alpha * P##expm1(pick(x > 0, 0, x)); \
-	} \
-	static inline double P##celu(double x, double alpha) \
-	{ \
-		return pick(x > 0, x, -0.0) + alpha * P##expm1(pick(x > 0, 0, x) / alpha); \
-	} \
-	static inline double P##selu(double x) \
-	{ \
-		double low = 1.7580993408473768599402175208123 * P##expm1(pick(x > 0, 0, x)); \
-\
-		return pick(x > 0, 1.0507009873554804934193349852946 * x, -0.0) + low; \
-	} \
-	static inline double P##logaddexp(double x, double y) \
-	{ \
-		double sum = pick(x > y, x, y) + P##log1p_fraction(P##exp(-__builtin_fabs(x - y))); \
-\
-		/* Equal infinities have no difference. */ \
-		return pick(x == y, x + LN2, pick(x != x, x, sum)); \
-	} \
-	static inline double P##logaddexp2(double x, double y) \
-	{ \
-		double sum = pick(x > y, x, y) + P##log1p_fraction(P##exp2(-__builtin_fabs(x - y))) * LOG2_E; \
-\
-		return pick(x == y, x + 1, pick(x != x, x, sum)); \
-	} \
-	static inline double P##xlogy(double x, double y) \
-	{ \
-		double product = x * P##log(y); \
-\
-		return pick(x == 0 && y == y, 0, product); \
-	} \
-	/* log(x / (1 - x)); the other form where x / (1 - x) is near 1 */ \
-	static inline double P##logit(double x) \
-	{ \
-		double middle = 2 * P##atanh(2 * x - 1), outer = P##log(x / (1 - x)); \
-\
-		return pick(__builtin_fabs(x - 0.5) < 0.25, middle, outer); \
-	}
-COMPOSITIONS(d_)
-COMPOSITIONS(h_)
-#undef COMPOSITIONS
+/* Beyond -40 the result underflows, but for large x times what erfc is there. */
+static inline double h_gelu(double x)
+{
+	double a = pick(x < -40, -40, x);
+
+	return 0.5 * a * h_erfc(-a * SQRT_HALF);
+}
+
+static inline double h_elu(double x, double alpha)
+{
+	double low = alpha * h_expm1(pick(x > 0, 0, x));
+
+	return pick(x > 0, x, low);
+}
+
+static inline double h_celu(double x, double alpha)
+{
+	double low = alpha * h_expm1(pick(x > 0, 0, x) / alpha);
+
+	return pick(x > 0, x, low);
+}
+
+static inline double h_selu(double x)
+{
+	double low = 1.7580993408473768599402175208123 * h_expm1(pick(x > 0, 0, x));
+
+	return pick(x > 0, 1.0507009873554804934193349852946 * x, low);
+}
+
+static inline double h_logaddexp(double x, double y)
+{
+	double sum = pick(x > y, x, y) + h_log1p(h_exp(-__builtin_fabs(x - y)));
+
+	/* Equal infinities have no difference. */
+	return pick(x == y, x + LN2, pick(x != x, x, sum));
+}
+
+static inline double h_logaddexp2(double x, double y)
+{
+	double sum = pick(x > y, x, y) + h_log1p(h_exp2(-__builtin_fabs(x - y))) * LOG2_E;
+
+	return pick(x == y, x + 1, pick(x != x, x, sum));
+}
+
+static inline double h_xlogy(double x, double y)
+{
+	double product = x * h_log(y);
+
+	return pick(x == 0 && y == y, 0, product);
+}
+
+/* log(x / (1 - x)); the other form where x / (1 - x) is near 1 */
+static inline double h_logit(double x)
+{
+	double middle = 2 * h_atanh(2 * x - 1), outer = h_log(x / (1 - x));
+
+	return pick(__builtin_fabs(x - 0.5) < 0.25, middle, outer);
+}
+
+static inline double h_softsign(double x)
+{
+	return x / (1 + __builtin_fabs(x));
+}
+
+static inline double h_hardswish(double x)
+{
+	return x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6;
+}
 
 #endif

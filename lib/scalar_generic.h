@@ -142,6 +142,7 @@ c64: \
 #define t_erfinv(x) _Generic((x), CHOOSE_F(erfinv))(x)
 #define t_hardsigmoid(x) _Generic((x), CHOOSE_F(hardsigmoid))(x)
 #define t_hardswish(x) _Generic((x), CHOOSE_F(hardswish))(x)
+#define t_softsign(x) _Generic((x), CHOOSE_F(softsign))(x)
 #define t_elu(x, y) _Generic((x), CHOOSE_F(elu))(x, y)
 #define t_celu(x, y) _Generic((x), CHOOSE_F(celu))(x, y)
 #define t_pow(x, y) _Generic((x), SELECT_INT(t_pow), CHOOSE_FC(pow))(x, y)

@@ -29,15 +29,12 @@
 	F(asin, u10) \
 	F(acos, u10) \
 	F(atan, u10) \
-	F(sinh, u10) \
-	F(cosh, u10) \
 	F(tanh, u10) \
 	F(asinh, u10) \
 	F(acosh, u10) \
 	F(atanh, u10) \
 	F(cbrt, u10) \
 	F(erf, u10) \
-	F(erfc, u15) \
 	F(lgamma, u10)
 
 /* Of float32, where no form in scalar_double.h is as fast. */

@@ -115,7 +115,8 @@ def spacing(x, dtype):
     """The unit in the last place of |x| in dtype, as longdouble; x is longdouble."""
     info = ml_dtypes.finfo(dtype)
     m, e = np.frexp(np.abs(x).astype(LD))
-    return np.ldexp(LD(1), np.maximum(e - 1, int(info.minexp)) - int(info.nmant)).astype(LD)
+    e = np.where(m == 0, int(info.minexp), np.maximum(e - 1, int(info.minexp)))
+    return np.ldexp(LD(1), e - int(info.nmant)).astype(LD)
 
 
 def ulps(got, ref):

@@ -3,6 +3,7 @@
 against finite differences and float64, and that no differentiable row of the op table is left out."""
 import concurrent.futures
 import json
+import math
 import os
 import re
 import subprocess
@@ -140,6 +141,22 @@ def check_second(expression):
     return None
 
 
+def check_sinc():
+    """Where PyTorch's formula subtracts what is almost the same: the series."""
+    with tempfile.TemporaryDirectory() as d:
+        try:
+            x = np.array([1e-8, -1e-3, 0.05, 0.0999])
+            np.save(f"{d}/x.npy", x)
+            tensor(d, "graph", "require", "x.npy")
+            tensor(d, "eval", "sum(sinc(x))", "x=x.npy", "-o", "loss.npy")
+            tensor(d, "grad", "loss.npy", "x.npy", "-o", "dx.npy")
+            want = sum((-1)**n * np.pi**(2 * n) * 2 * n / math.factorial(2 * n + 1) * x**(2 * n - 1) for n in range(1, 12))
+            np.testing.assert_allclose(np.load(f"{d}/dx.npy"), want, rtol=1e-13)
+        except AssertionError as e:
+            return f"{e}"
+    return None
+
+
 # rows without a gradient, for a reason
 NONE = set("""heaviside gcd lcm isnan isinf isfinite signbit equal not_equal less less_equal greater greater_equal logical_not logical_and logical_or
 logical_xor bitwise_and bitwise_or bitwise_xor bitwise_invert bitwise_left_shift bitwise_right_shift argmax argmin any all count_nonzero
@@ -161,6 +178,7 @@ def main():
             results.append((f"{command} {list(specs)} against differences", bad))
         for expression, bad in zip(SECOND, pool.map(check_second, SECOND)):
             results.append((f"second derivative of {expression}", bad))
+        results.append(("sinc near 0", check_sinc()))
     table = open(f"{TOP}/lib/ops.def").read()
     rows = re.findall(r"^(MAP|REDUCE|TEXT|OP)\((\w+), \"[^\"]*\"(?:, (\w+))?", table, re.M)
     known = set(re.findall(r"^GRAD(?:_BY)?\((\w+),", table, re.M))
