@@ -408,8 +408,8 @@ enum { SCAN_ROWS = 64, SCAN_THREADS = 256, SCAN_COLUMNS = 32, SCAN_STAGE = 2048 
  */
 struct quantile_layout {
 	int64_t n;
-	int64_t median, skip_nan, mixed; /* 0 or 1: struct order_statistic of lib/quantile.h */
-	int64_t method, type;		 /* enum quantile_method; enum dtype: 12 float64, 11 float32, 9 float16 */
+	int64_t median, skip_nan;   /* 0 or 1: struct order_statistic of lib/quantile.h */
+	int64_t method, type, rest; /* enum quantile_method; enum dtype: 12 float64, 11 float32, 9 float16 */
 };
 
 /*

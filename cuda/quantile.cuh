@@ -26,20 +26,16 @@ static __device__ __forceinline__ double quantile_of(const double *x, int64_t n,
 						     const struct quantile_layout &l)
 {
 	const enum quantile_method method = (enum quantile_method)l.method;
-	const enum dtype type = (enum dtype)l.type;
+	const enum dtype type = (enum dtype)l.type, rest = (enum dtype)l.rest;
 
 	if (l.median) {
 		double a = x[(n - 1) / 2], b = x[n / 2];
 
 		return n % 2 ? a : (a + b) / 2;
 	}
-	if (l.mixed)
-		return quantile_mixed(x[quantile_locate(q, n, QUANTILE_LOWER).previous],
-				      x[quantile_locate(q, n, QUANTILE_HIGHER).previous], q, n, type);
-
 	struct quantile_position p = quantile_locate(q, n, method);
 
-	return p.interpolate ? quantile_interpolate(x[p.previous], x[p.next], p.t, type) : x[p.previous];
+	return p.interpolate ? quantile_interpolate(x[p.previous], x[p.next], p.t, type, rest) : x[p.previous];
 }
 
 KERNEL(quantile_f64,

@@ -7,9 +7,9 @@ static int of_sorted(struct cuda *d, const struct order_statistic *s, bool exact
 	struct quantile_layout l = { .n = s->n,
 				     .median = s->median,
 				     .skip_nan = s->skip_nan,
-				     .mixed = s->mixed,
 				     .method = s->method,
-				     .type = s->type };
+				     .type = s->type,
+				     .rest = s->rest };
 	int64_t tasks = rows * s->nq;
 	void *params[] = { &tasks, &out, &sorted, &q, &rows, &l };
 

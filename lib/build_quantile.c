@@ -17,7 +17,7 @@ struct stat_run {
 	int64_t *iout; /* for 64-bit integers, exactly */
 	const double *rank;
 	int64_t rows, step; /* rows a task */
-	double **scratch;   /* one a worker: n elements, then 2 * nq results */
+	double **scratch;   /* one a worker: n elements, then nq results */
 };
 
 enum { PIECE = 4096 }; /* elements converted at once */
@@ -52,14 +52,6 @@ static int64_t drop_nan(double *x, int64_t n)
 	return k;
 }
 
-static void row_mixed(const struct order_statistic *s, double *x, int64_t n, double *low, double *high)
-{
-	quantile_run(x, n, s->q, s->nq, QUANTILE_LOWER, DT_F64, low);
-	quantile_run(x, n, s->q, s->nq, QUANTILE_HIGHER, DT_F64, high);
-	for (int k = 0; k < s->nq; k++)
-		low[k] = quantile_mixed(low[k], high[k], s->q[k], n, s->type);
-}
-
 static void stat_row(const struct stat_run *t, int64_t row, double *x)
 {
 	const struct order_statistic *s = t->s;
@@ -71,10 +63,8 @@ static void stat_row(const struct stat_run *t, int64_t row, double *x)
 		n = drop_nan(x, n);
 	if (s->median)
 		result[0] = median_run(x, n);
-	else if (s->mixed && n > 0)
-		row_mixed(s, x, n, result, result + s->nq);
 	else if (n > 0)
-		quantile_run(x, n, s->q, s->nq, s->method, s->type, result);
+		quantile_run(x, n, s->q, s->nq, s->method, s->type, s->rest, result);
 	else
 		for (int k = 0; k < s->nq; k++)
 			result[k] = NAN;
@@ -109,7 +99,7 @@ static void integer_row(const struct stat_run *t, int64_t row, double *scratch)
 	bool sign = t->dtype == DT_I64;
 
 	load_row(t, row, scratch);
-	quantile_run(scratch, s->n, s->q, s->nq, s->method, DT_F64, result);
+	quantile_run(scratch, s->n, s->q, s->nq, s->method, DT_F64, DT_F64, result);
 	for (int k = 0; k < s->nq; k++) {
 		int64_t before = 0, nsame = 0;
 
@@ -144,7 +134,7 @@ static void ranks(const struct order_statistic *s, double *x, double *rank)
 {
 	for (int64_t i = 0; i < s->n; i++)
 		x[i] = (double)i;
-	quantile_run(x, s->n, s->q, s->nq, s->method, DT_F64, rank);
+	quantile_run(x, s->n, s->q, s->nq, s->method, DT_F64, DT_F64, rank);
 }
 
 static int stat_block(const struct node *node, const void *const in[], void *out, struct error *err)
@@ -162,7 +152,7 @@ static int stat_block(const struct node *node, const void *const in[], void *out
 	workers = t.rows <= t.step ? 1 : engine_threads();
 	if (workers > (t.rows + t.step - 1) / t.step)
 		workers = (int)((t.rows + t.step - 1) / t.step);
-	nbytes = ((size_t)s->n + 2 * (size_t)s->nq) * sizeof(double);
+	nbytes = ((size_t)s->n + (size_t)s->nq) * sizeof(double);
 	t.scratch = calloc((size_t)workers, sizeof(*t.scratch));
 	if (!t.scratch)
 		return error_memory(err, (size_t)workers * sizeof(*t.scratch));
@@ -361,7 +351,7 @@ static bool picks(enum quantile_method m)
 	       m == QUANTILE_HIGHER || m == QUANTILE_NEAREST;
 }
 
-/* What quantile_run calls the type that NumPy would compute in. */
+/* What quantile_run calls the type of the elements. */
 static enum dtype interpolation_dtype(enum dtype d)
 {
 	return d == DT_F16 || d == DT_F32 ? d : dtype_is_float(d) && d != DT_F64 ? DT_F32 : DT_F64;
@@ -407,14 +397,11 @@ static int quantile(struct call *c, double scale, bool skip_nan, struct error *e
 	s->method = method;
 	s->skip_nan = skip_nan;
 	s->type = interpolation_dtype(x->dtype);
+	s->rest = list ? DT_F64 : s->type;
 	/* NumPy: a number q is weak, an array of them float64. */
 	dtype = picks(method) && n > 0 ? (x->dtype > DT_C128 ? DT_F32 : x->dtype)
 		: list		       ? DT_F64
 				       : mean_dtype(x->dtype);
-	if (list && !picks(method)) {
-		s->mixed = method == QUANTILE_LINEAR && (s->type == DT_F32 || s->type == DT_F16);
-		s->type = s->mixed ? s->type : DT_F64;
-	}
 	return stat_result(c, x, s, dtype, &shape, err);
 }
 

@@ -205,7 +205,7 @@ static int compare_ranks(const void *a, const void *b)
 }
 
 void quantile_run(double *x, int64_t n, const double *q, int nq, enum quantile_method method, enum dtype type,
-		  double *out)
+		  enum dtype rest, double *out)
 {
 	enum { BATCH = 64 }; /* quantiles selected at once */
 	int64_t rank[2 * BATCH];
@@ -235,7 +235,7 @@ void quantile_run(double *x, int64_t n, const double *q, int nq, enum quantile_m
 			struct quantile_position p = quantile_locate(q[i + k], n, method);
 			double a = x[p.previous], b = x[p.next];
 
-			out[i + k] = p.interpolate ? quantile_interpolate(a, b, p.t, type) : a;
+			out[i + k] = p.interpolate ? quantile_interpolate(a, b, p.t, type, rest) : a;
 		}
 	}
 }

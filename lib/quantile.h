@@ -32,9 +32,8 @@ struct order_statistic {
 	bool median;
 	bool skip_nan;
 	enum quantile_method method;
-	enum dtype type; /* that NumPy interpolates in */
-	bool mixed;	 /* neighbours subtracted in type, the rest in float64 */
-	int nq;		 /* results a row: out[k][row] */
+	enum dtype type, rest; /* as for quantile_run */
+	int nq;		       /* results a row: out[k][row] */
 	double q[];
 };
 
@@ -45,13 +44,13 @@ int quantile_method_find(const char *name);
  * out[i] = the q[i] quantile of x[0..n-1], n >= 1, 0 <= q[i] <= 1; NaN if x holds one.  x is reordered.  O(n) for few q,
  * O(n log n) at worst.
  *
- * type is the element type that NumPy would interpolate in: DT_F64, or DT_F32 or DT_F16 for an x whose elements
- * come from such an array (results then have that type's values), as np.quantile(x, q) does for a Python
- * float q.  Integers count as DT_F64, bfloat16 as DT_F32.
+ * type is the element type that NumPy subtracts neighbours in: DT_F64, or DT_F32 or DT_F16 for an x whose elements come
+ * from such an array.  rest is what it interpolates in: the same for a Python float q (results then have that type's
+ * values), DT_F64 for an array.  Integers count as DT_F64, bfloat16 as DT_F32.
  * Source: numpy.quantile, NumPy 2.4.
  */
 void quantile_run(double *x, int64_t n, const double *q, int nq, enum quantile_method method, enum dtype type,
-		  double *out);
+		  enum dtype rest, double *out);
 
 /* The median of x[0..n-1]: the mean of the middle two if n is even; NaN if x holds one or n is 0.  x is reordered. */
 double median_run(double *x, int64_t n);

@@ -117,25 +117,17 @@ QUANTILE_FN struct quantile_position quantile_locate(double q, int64_t n, enum q
 	return p;
 }
 
-/* numpy.lib's _lerp, every operation rounded to type. */
-QUANTILE_FN double quantile_interpolate(double a, double b, double t, enum dtype type)
+/*
+ * numpy.lib's _lerp: the neighbours are subtracted in their type, and every other operation is rounded to rest, which is float64
+ * where q is an array, as that is of float64 and lifts them, and type where it is a number.
+ */
+QUANTILE_FN double quantile_interpolate(double a, double b, double t, enum dtype type, enum dtype rest)
 {
 	double d = quantile_round(type, b - a);
 
 	if (t >= 0.5)
-		return quantile_round(type, b - quantile_round(type, d * quantile_round(type, 1 - t)));
-	return quantile_round(type, a + quantile_round(type, d * quantile_round(type, t)));
-}
-
-/*
- * numpy.quantile of float32 or float16 for an array q: q, float64, lifts all but the difference of neighbours, which is of type.  For the
- * linear method; low and high are what the methods lower and higher give of n elements.
- */
-QUANTILE_FN double quantile_mixed(double low, double high, double q, int64_t n, enum dtype type)
-{
-	double at = (double)(n - 1) * q, t = at - floor(at), d = quantile_round(type, high - low);
-
-	return low != low ? NAN : t >= 0.5 ? high - d * (1 - t) : low + d * t;
+		return quantile_round(rest, b - quantile_round(rest, d * quantile_round(rest, 1 - t)));
+	return quantile_round(rest, a + quantile_round(rest, d * quantile_round(rest, t)));
 }
 
 #endif

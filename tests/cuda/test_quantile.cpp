@@ -58,19 +58,13 @@ static bool test(const struct order_statistic *s, int64_t rows, bool nans)
 	for (int64_t i = 0; nans && i < s->n; i++)
 		x[(size_t)i] = NAN; /* a whole row */
 	for (int64_t row = 0; row < rows; row++) {
-		std::vector<double> r = row_of(x, row, s->n, s->skip_nan), low(NQ, NAN), high(NQ, NAN);
+		std::vector<double> r = row_of(x, row, s->n, s->skip_nan), low(NQ, NAN);
 		int64_t n = (int64_t)r.size();
 
 		if (s->median)
 			low[0] = median_run(r.data(), n);
-		else if (s->mixed && n) {
-			quantile_run(r.data(), n, s->q, s->nq, QUANTILE_LOWER, DT_F64, low.data());
-			quantile_run(r.data(), n, s->q, s->nq, QUANTILE_HIGHER, DT_F64, high.data());
-			for (int k = 0; k < s->nq; k++)
-				low[(size_t)k] = quantile_mixed(low[(size_t)k], high[(size_t)k], s->q[k], n, s->type);
-		} else if (n) {
-			quantile_run(r.data(), n, s->q, s->nq, s->method, s->type, low.data());
-		}
+		else if (n)
+			quantile_run(r.data(), n, s->q, s->nq, s->method, s->type, s->rest, low.data());
 		for (int k = 0; k < s->nq; k++)
 			want[(size_t)(k * rows + row)] = low[(size_t)k];
 	}
@@ -137,7 +131,7 @@ int main()
 					t.s->skip_nan = skip;
 					t.s->method = (enum quantile_method)method;
 					t.s->type = type;
-					t.s->mixed = method == QUANTILE_LINEAR && type != DT_F64 && n % 2;
+					t.s->rest = n % 2 ? DT_F64 : type;
 					good &= test(t.s, 3, false) && test(t.s, 3, true);
 				}
 			ok(good, std::string(skip ? "nanquantile " : "quantile ") + quantile_method_name[method]);

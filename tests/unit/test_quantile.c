@@ -49,7 +49,7 @@ static void test_methods(void)
 
 		memcpy(x, sample, sizeof(x));
 		if (method >= 0)
-			quantile_run(x, SAMPLE, q, 7, (enum quantile_method)method, DT_F64, out);
+			quantile_run(x, SAMPLE, q, 7, (enum quantile_method)method, DT_F64, DT_F64, out);
 		ok(method >= 0 && !memcmp(out, rows[i].expected, sizeof(out)), rows[i].name);
 	}
 	ok(quantile_method_find("linea") < 0, "unknown method");
@@ -67,10 +67,10 @@ static void test_types(void)
 
 	for (int i = 0; i < SAMPLE; i++)
 		x[i] = (float)sample[i];
-	quantile_run(x, SAMPLE, q, 3, QUANTILE_LINEAR, DT_F32, out);
+	quantile_run(x, SAMPLE, q, 3, QUANTILE_LINEAR, DT_F32, DT_F32, out);
 	ok(!memcmp(out, f32, sizeof(out)), "float32");
 	memcpy(x, half, sizeof(x));
-	quantile_run(x, SAMPLE, q, 3, QUANTILE_LINEAR, DT_F16, out);
+	quantile_run(x, SAMPLE, q, 3, QUANTILE_LINEAR, DT_F16, DT_F16, out);
 	ok(!memcmp(out, f16, sizeof(out)), "float16");
 }
 
@@ -79,9 +79,9 @@ static void test_special(void)
 	const double q[2] = { 0.25, 1 };
 	double out[2];
 
-	quantile_run((double[]){ 1, NAN, 2 }, 3, q, 2, QUANTILE_LOWER, DT_F64, out);
+	quantile_run((double[]){ 1, NAN, 2 }, 3, q, 2, QUANTILE_LOWER, DT_F64, DT_F64, out);
 	ok(isnan(out[0]) && isnan(out[1]), "NaN anywhere gives NaN");
-	quantile_run((double[]){ 7 }, 1, q, 2, QUANTILE_WEIBULL, DT_F64, out);
+	quantile_run((double[]){ 7 }, 1, q, 2, QUANTILE_WEIBULL, DT_F64, DT_F64, out);
 	ok(out[0] == 7 && out[1] == 7, "one element");
 	ok(isnan(median_run(NULL, 0)) && median_run((double[]){ 5 }, 1) == 5 &&
 		   median_run((double[]){ 4, 1 }, 2) == 2.5 && isnan(median_run((double[]){ 4, NAN }, 2)) &&
@@ -137,7 +137,7 @@ static void test_selection(void)
 				qsort(y, (size_t)n, sizeof(*y), compare);
 				for (int i = 0; i < nq; i++)
 					q[i] = (double)(i * 37 % nq) / nq;
-				quantile_run(x, n, q, nq, QUANTILE_LOWER, DT_F64, out);
+				quantile_run(x, n, q, nq, QUANTILE_LOWER, DT_F64, DT_F64, out);
 				for (int i = 0; i < nq; i++)
 					good &= out[i] == y[(int)floor((n - 1) * q[i])];
 				qsort(x, (size_t)n, sizeof(*x), compare);
