@@ -190,6 +190,10 @@ static int take_census(struct node *x, struct census *t, struct error *err)
 	t->simple &= x->kind != NODE_CONCAT && x->kind != NODE_REDUCE && x->kind != NODE_SCAN && x->kind != NODE_BLOCK;
 	t->maps += x->kind == NODE_MAP || x->kind == NODE_CAST;
 	if (x->kind == NODE_MAP) {
+		/* conversions are loops, too */
+		for (int i = x->u.map.condition; i < x->nin; i++)
+			t->maps += x->in[i]->kind != NODE_CONST && x->in[i]->dtype != x->u.map.loop;
+		t->maps += x->dtype == DT_F16 || x->dtype == DT_BF16;
 		t->slots += MAP_MAX_IN + 2;
 		t->vmath |= map_needs_vmath(x->u.map.id, x->u.map.loop);
 	} else if (x->kind == NODE_SCAN) {
