@@ -1,11 +1,13 @@
 """Every elementwise op against NumPy: every dtype it takes, special values, layouts, broadcasting, empty, 0-d."""
 
 import json
+import platform
 import sys
 
 import mpmath
 import numpy as np
 
+import oracle
 from oracle import (COMPLEX, DTYPES, FLOATS, INTS, LD, QUICK, Tap, arrays, complex_grid, exact, near, near_complex, parallel,
                     reported, save, spacing, special, tensor, values)
 
@@ -455,6 +457,20 @@ def polygamma():
     return exact(np.array(got), np.array([[np.inf, np.inf, 0, np.nan, np.nan], [-np.inf, -np.inf, 0, np.nan, np.nan], [np.nan] * 5, [np.nan] * 5]), zeros=False)
 
 
+def levels(name, spec, n):
+    """The bounds hold for the loops of lesser processors, too."""
+    if name not in POINTS or platform.machine() != "x86_64":
+        return None
+    xs = operands(name, spec, "float64", n)
+    files = [save(x) for x in xs]
+    for level in "v2", "v3":
+        status, out, err = oracle.run(arguments(name, files), b"", TENSOR_CPU=level)
+        problem = err if status else judge(name, spec, arrays(out)[0], xs)
+        if problem:
+            return "float64, TENSOR_CPU=%s: %s" % (level, problem)
+    return None
+
+
 def alphas(name):
     """elu and celu with an alpha that is not 1."""
     rng = np.random.default_rng(3)
@@ -490,6 +506,7 @@ def main():
         for name, spec in table.items():
             if name in ops and (not only or name in only):
                 problems = parallel(check, [(name, spec, n, d) for d in DTYPES if (name, d) != ("angle", "bool")])
+                problems.append(levels(name, spec, n))
                 for alias in ops[name]["aliases"]:
                     code = tensor("help", "op", alias)[0]
                     problems.append("help op %s: status %d" % (alias, code) if code else None)
