@@ -233,7 +233,7 @@ static inline double d_xlogy(double x, double y)
 	return pick(x == 0 && y == y, 0, product);
 }
 
-/* log(x / (1 - x)), which is log((x + c (1 - x)) / (x - c (1 - x))) and the logarithm of c, a power of two. */
+/* log(x / (1 - x)): 2 atanh((x - c (1 - x)) / (x + c (1 - x))) and the logarithm of c, the power of two next to x / (1 - x). */
 static inline double d_logit(double x)
 {
 	bool tiny = x < 0x1p-500;
@@ -249,7 +249,7 @@ static inline double d_logit(double x)
 /* e**x - 1 before it is multiplied by down, for x <= 0, or where negative alphas make it positive. */
 static inline struct pair pair_expm1(struct pair x, double *down)
 {
-	bool below = x.hi<-60, beyond = x.hi> 760; /* -1, and as good as an infinity */
+	bool below = (x.hi < -60), beyond = (x.hi > 760); /* -1, and as good as an infinity */
 	double k, up;
 	struct pair s;
 
@@ -274,8 +274,9 @@ static inline double d_elu(double x, double alpha)
 static inline double d_celu(double x, double alpha)
 {
 	double down, low;
-	double low_x = pick(x > 0, 0, x), q = low_x / alpha, p = q * alpha;
-	struct pair e = { q, ((low_x - p) - product_error(q, alpha, p)) / alpha };
+	double c = pick(__builtin_fabs(alpha) > 0x1p900, 0x1p-200, 1); /* so that nothing overflows */
+	double a = alpha * c, low_x = pick(x > 0, 0, x) * c, q = low_x / a, p = q * a;
+	struct pair e = { q, ((low_x - p) - product_error(q, a, p)) / a };
 	bool linear = __builtin_fabs(e.hi) < 0x1p-60;
 
 	e = pair_expm1(e, &down);
