@@ -25,6 +25,7 @@ enum block_id {
 	BLOCK_NONZERO, /* the mask, its BLOCK_COUNT: where it is true, (count, ndim) int64; i: (ndim, count)? */
 	BLOCK_DISTINCT, /* rows of n columns, perhaps their order: does each column differ from the one before? i: is each NaN one? */
 };
+enum { NBLOCKS = BLOCK_DISTINCT + 1 };
 
 /* Any byte of a mask but 0 is true.  What comes of the places where it is depends on their number, which is known first. */
 enum { PLACES_TASK = 1 << 13 };

@@ -457,7 +457,7 @@ static int run_block(struct node *x, const void *const in[], void *out, struct e
 	if (x->u.block.fn(x, in, out, err))
 		return -1;
 	if (watch.fn)
-		watch.fn(watch.arg, x, true, engine_threads(), now() - start);
+		watch.fn(watch.arg, x, true, block_threads(x), now() - start);
 	return 0;
 }
 

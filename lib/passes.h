@@ -42,6 +42,9 @@ void layout_axes(struct layout *l, const struct node *x);
 /* A node that is computed by a pass of its own. */
 bool is_barrier(const struct node *x);
 
+/* How many threads a function of whole arrays may use: they decide themselves, but small ones do not. */
+int block_threads(const struct node *x);
+
 /* Elements of a tile: bytes for each in all blocks of a pass; of a turned layout whole squares, "least" elements. */
 int64_t tile_elements(int64_t bytes, int64_t least);
 /* The elements of a row of squares of a transpose, or as many rows as a tile may have; 0 where l is none. */

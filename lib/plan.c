@@ -4,6 +4,7 @@
  */
 #include "plan.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -44,7 +45,12 @@ static const char *const block_names[] = {
 	[BLOCK_QUANTILE] = "quantile",
 	[BLOCK_PERMUTATION] = "permutation",
 	[BLOCK_MATMUL] = "matmul",
+	[BLOCK_COUNT] = "count",
+	[BLOCK_SELECT] = "select",
+	[BLOCK_NONZERO] = "nonzero",
+	[BLOCK_DISTINCT] = "unique",
 };
+static_assert(sizeof(block_names) / sizeof(*block_names) == NBLOCKS, "each block has a name");
 
 static int64_t bytes_of(const struct node *x)
 {
@@ -269,7 +275,7 @@ static int threads_of(struct node *x)
 	struct node *streams[MAX_STREAMS];
 
 	if (x->kind == NODE_BLOCK)
-		return engine_threads();
+		return block_threads(x);
 	return work >= PARALLEL_FROM && pass_streams(x, streams) >= 0 ? engine_threads() : 1;
 }
 

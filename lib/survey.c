@@ -99,6 +99,16 @@ bool is_barrier(const struct node *x)
 	return x->kind == NODE_REDUCE || x->kind == NODE_BLOCK || (x->kind == NODE_SCAN && x->whole);
 }
 
+int block_threads(const struct node *x)
+{
+	enum { SMALL = 1 << 14 };
+	int64_t most = x->size;
+
+	for (int i = 0; i < x->nin; i++)
+		most = x->in[i]->size > most ? x->in[i]->size : most;
+	return most < SMALL ? 1 : engine_threads();
+}
+
 int64_t tile_elements(int64_t bytes, int64_t least)
 {
 	int64_t n = TILE_BYTES / bytes / CHUNK * CHUNK;

@@ -115,6 +115,9 @@ p = j[0]["plan"]; assert [x["read"] for x in p] == [4000000] * 2 and p[0]["kept"
 	[[ $stderr == 'tensor eval: read a.npy (4000000 bytes); mean; keep 4000 bytes; 2 threads, '*.*' ms'*$'\n'*'subtract, exp, sum; write 4 bytes; 2 threads, '*.*' ms'*$'\n'*b.npy* ]]
 	run -0 --separate-stderr tensor show a.npy -v
 	[[ $stderr == *' ms' ]]
+	# also those whose shape depends on what is computed
+	run -0 --separate-stderr tensor op unique a.npy -v -o b.npy
+	[[ $stderr == *'; sort; keep '*'; unique; keep '* && $stderr != *null* ]]
 	run -0 --separate-stderr tensor op exp a.npy -o b.npy
 	[ -z "$stderr$output" ]
 }
