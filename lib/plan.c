@@ -131,8 +131,16 @@ static void tell(struct told *t, struct node *x, bool root)
 		tell_read(t, "kept", bytes_of(x));
 		return;
 	}
-	for (int i = 0; i < x->nin; i++)
-		tell(t, x->in[i], false);
+	for (int i = 0; i < x->nin; i++) {
+		struct node *in = x->in[i];
+
+		if (x->kind != NODE_BLOCK || in->kind == NODE_LEAF) {
+			tell(t, in, false);
+		} else if (in->pass != t->pass) {
+			in->pass = t->pass;
+			tell_read(t, "kept", bytes_of(in));
+		}
+	}
 	switch (x->kind) {
 	case NODE_MAP:
 		tell_op(t, map_names[x->u.map.id]);
