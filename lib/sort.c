@@ -1,4 +1,7 @@
-/* Radix sorts of rows, side by side, or of one long row by all threads: see sort.h. */
+/*
+ * Sorts of rows, side by side, or of one long row by all threads: see sort.h.  Values of a long row are parted into buckets,
+ * each of which one thread sorts in its cache; pairs with places, and so argsort, are sorted by radix.
+ */
 #include "sort.h"
 
 #include <stdlib.h>
@@ -25,6 +28,132 @@ const struct sort_loops *sort_loops_get(void)
 	return levels[cpu_level()];
 }
 
+/* == values == */
+
+/* One long row.  Each part counts what it has for each bucket, then moves it to where that of the parts before ends. */
+struct spread {
+	const struct sort_loop *by;
+	const char *x;
+	int64_t n;
+	char *keys, *other, *out;
+	unsigned char *bucket;
+	uint64_t flip, tree[BUCKETS];
+	int parts;
+	digit_counts *offset; /* [part] */
+	int64_t start[BUCKETS + 1];
+};
+
+static int64_t part_start(int64_t n, int parts, int64_t part)
+{
+	return (int64_t)((__int128)n * part / parts);
+}
+
+static int bucket_task(void *arg, int64_t part, int worker, struct error *err)
+{
+	struct spread *s = arg;
+	int64_t from = part_start(s->n, s->parts, part), to = part_start(s->n, s->parts, part + 1);
+
+	(void)worker;
+	(void)err;
+	memset(s->offset[part], 0, sizeof(digit_counts));
+	s->by->bucket(s->x + from * s->by->size, to - from, s->tree, s->bucket + from, s->offset[part], s->flip);
+	return 0;
+}
+
+static int spread_task(void *arg, int64_t part, int worker, struct error *err)
+{
+	struct spread *s = arg;
+	int64_t from = part_start(s->n, s->parts, part), to = part_start(s->n, s->parts, part + 1);
+
+	(void)worker;
+	(void)err;
+	s->by->scatter(s->x + from * s->by->size, to - from, s->bucket + from, s->offset[part], s->keys, s->flip);
+	return 0;
+}
+
+static int sort_bucket_task(void *arg, int64_t bucket, int worker, struct error *err)
+{
+	const struct spread *s = arg;
+	int64_t from = s->start[bucket], at = from * s->by->size;
+	char *other = s->by->in_place ? NULL : s->other + at;
+
+	(void)worker;
+	(void)err;
+	s->by->sort(s->keys + at, other, s->start[bucket + 1] - from, s->out + at, s->flip);
+	return 0;
+}
+
+/* Counts to places: all parts' elements of a digit, or bucket, stand before those of the next. */
+static void counts_to_offsets(digit_counts *offset, int parts)
+{
+	int64_t at = 0;
+
+	for (int d = 0; d < DIGITS; d++)
+		for (int part = 0; part < parts; part++) {
+			int64_t n = offset[part][d];
+
+			offset[part][d] = at;
+			at += n;
+		}
+}
+
+static int sort_long_row(const struct sort_loop *by, const void *x, int64_t n, void *out, void *scratch, uint64_t flip,
+			 int threads, struct error *err)
+{
+	struct spread s = { .by = by, .x = x, .n = n, .out = out, .flip = flip, .parts = threads };
+	int ret = -1;
+
+	/* Which bucket each element is of stands where no keys do yet. */
+	s.keys = by->in_place ? out : scratch;
+	s.other = by->in_place ? scratch : out;
+	s.bucket = (unsigned char *)s.other;
+	s.offset = malloc((size_t)s.parts * sizeof(*s.offset));
+	if (!s.offset)
+		return error_memory(err, (size_t)s.parts * sizeof(*s.offset));
+	by->splitters(x, n, s.tree, flip);
+	if (parallel(s.parts, threads, bucket_task, &s, err))
+		goto done;
+	counts_to_offsets(s.offset, s.parts);
+	for (int b = 0; b < BUCKETS; b++)
+		s.start[b] = s.offset[0][b];
+	s.start[BUCKETS] = n;
+	ret = parallel(s.parts, threads, spread_task, &s, err) || parallel(BUCKETS, threads, sort_bucket_task, &s, err)
+		      ? -1
+		      : 0;
+done:
+	free(s.offset);
+	return ret;
+}
+
+/* Is a row of values parted into buckets?  One thread needs no tasks, but a radix sort is faster in its cache. */
+static bool in_buckets(const struct sort_loop *by, int together)
+{
+	return together > (by->in_place ? 1 : 0);
+}
+
+static int sort_row(const struct sort_loop *by, const void *x, int64_t n, void *out, void *scratch, uint64_t flip,
+		    int threads, struct error *err)
+{
+	if (n <= SORT_SMALL) {
+		by->small(x, n, out, flip);
+		return 0;
+	}
+	if (in_buckets(by, threads)) {
+		if (sort_long_row(by, x, n, out, scratch, flip, threads, err))
+			return -1;
+	} else {
+		void *keys = by->in_place ? out : scratch;
+
+		by->ordered(x, n, keys, flip);
+		by->sort(keys, out, n, out, flip);
+	}
+	if (by->repair)
+		by->repair(x, n, out, flip);
+	return 0;
+}
+
+/* == pairs == */
+
 /*
  * One row, in as many parts as there are threads for it.  In each pass a part counts its digits, then moves its elements
  * to where those of the parts before end: the result is the same for any number of parts.
@@ -32,40 +161,32 @@ const struct sort_loops *sort_loops_get(void)
 struct radix {
 	const struct sort_loops *loops;
 	const struct sort_loop *by;
-	const struct pair_loop *pair; /* NULL: elements are sorted, not pairs */
+	const struct pair_loop *pair;
 	const void *x;
 	int64_t n, stride;
 	const int64_t *order;
-	int64_t *out; /* of pairs */
+	int64_t *out;
 	uint64_t flip;
 	int parts, workers;
-	size_t itemsize; /* of a key or pair */
+	size_t itemsize; /* of a pair */
 	/* of the pass */
 	const char *from;
 	char *to;
 	int pass;
-	bool first, last;
 	digit_counts *counts; /* [part][pass] */
 	digit_counts *offset; /* [part] */
 };
 
-static int64_t part_start(const struct radix *r, int64_t part)
-{
-	return (int64_t)((__int128)r->n * part / r->parts);
-}
-
 static int histogram_task(void *arg, int64_t part, int worker, struct error *err)
 {
 	struct radix *r = arg;
-	int64_t from = part_start(r, part), to = part_start(r, part + 1);
+	int64_t from = part_start(r->n, r->parts, part), to = part_start(r->n, r->parts, part + 1);
 	digit_counts *counts = r->counts + part * MAX_PASSES;
 
 	(void)worker;
 	(void)err;
 	memset(counts, 0, sizeof(*counts) * (size_t)r->by->size);
-	if (!r->pair)
-		r->by->histogram((const char *)r->x + (size_t)from * r->itemsize, to - from, counts, r->flip);
-	else if (r->pair == &r->loops->pair32)
+	if (r->pair == &r->loops->pair32)
 		r->by->pairs32(r->x, r->stride, r->order, from, to, (struct pair32 *)(void *)r->to + from, counts,
 			       r->flip);
 	else
@@ -77,58 +198,38 @@ static int histogram_task(void *arg, int64_t part, int worker, struct error *err
 static int count_task(void *arg, int64_t part, int worker, struct error *err)
 {
 	struct radix *r = arg;
-	int64_t from = part_start(r, part), to = part_start(r, part + 1);
+	int64_t from = part_start(r->n, r->parts, part), to = part_start(r->n, r->parts, part + 1);
 	int64_t *counts = r->offset[part];
 	const char *x = r->from + (size_t)from * r->itemsize;
 
 	(void)worker;
 	(void)err;
 	memset(counts, 0, sizeof(digit_counts));
-	if (r->pair)
-		r->pair->count(x, to - from, r->pass, counts);
-	else
-		r->by->count(x, to - from, r->pass, counts);
+	r->pair->count(x, to - from, r->pass, counts);
 	return 0;
 }
 
 static int scatter_task(void *arg, int64_t part, int worker, struct error *err)
 {
 	struct radix *r = arg;
-	int64_t from = part_start(r, part), to = part_start(r, part + 1);
+	int64_t from = part_start(r->n, r->parts, part), to = part_start(r->n, r->parts, part + 1);
 	const char *x = r->from + (size_t)from * r->itemsize;
 
 	(void)worker;
 	(void)err;
-	if (r->pair)
-		r->pair->scatter(x, to - from, r->pass, r->offset[part], r->to);
-	else
-		r->by->scatter(x, to - from, r->pass, r->offset[part], r->to, r->flip, r->first, r->last);
+	r->pair->scatter(x, to - from, r->pass, r->offset[part], r->to);
 	return 0;
 }
 
 static int indices_task(void *arg, int64_t part, int worker, struct error *err)
 {
 	struct radix *r = arg;
-	int64_t from = part_start(r, part), to = part_start(r, part + 1);
+	int64_t from = part_start(r->n, r->parts, part), to = part_start(r->n, r->parts, part + 1);
 
 	(void)worker;
 	(void)err;
 	r->pair->indices(r->from + (size_t)from * r->itemsize, to - from, r->out + from);
 	return 0;
-}
-
-/* Counts to places: all parts' elements of a digit stand before those of the next. */
-static void counts_to_offsets(struct radix *r)
-{
-	int64_t at = 0;
-
-	for (int d = 0; d < DIGITS; d++)
-		for (int part = 0; part < r->parts; part++) {
-			int64_t n = r->offset[part][d];
-
-			r->offset[part][d] = at;
-			at += n;
-		}
 }
 
 /* The passes in which not all keys have the same digit; returns how many. */
@@ -152,7 +253,7 @@ static int passes_needed(const struct radix *r, int passes[MAX_PASSES])
 	return n;
 }
 
-/* From from (elements or pairs, where first[] does not say otherwise) through a and b in turn; the last pass ends in a. */
+/* From from through a and b in turn; the last pass ends in a. */
 static int run_passes(struct radix *r, const void *from, void *a, void *b, struct error *err)
 {
 	int passes[MAX_PASSES], n = passes_needed(r, passes);
@@ -161,34 +262,16 @@ static int run_passes(struct radix *r, const void *from, void *a, void *b, struc
 	for (int i = 0; i < n; i++) {
 		r->pass = passes[i];
 		r->to = (n - 1 - i) % 2 ? b : a;
-		r->first = i == 0;
-		r->last = i == n - 1;
 		/* The parts have their own counts from the start, for the first pass. */
 		for (int part = 0; i == 0 && part < r->parts; part++)
 			memcpy(r->offset[part], r->counts[part * MAX_PASSES + passes[0]], sizeof(digit_counts));
 		if (i && parallel(r->parts, r->workers, count_task, r, err))
 			return -1;
-		counts_to_offsets(r);
+		counts_to_offsets(r->offset, r->parts);
 		if (parallel(r->parts, r->workers, scatter_task, r, err))
 			return -1;
 		r->from = r->to;
 	}
-	return 0;
-}
-
-static int sort_row(struct radix *r, const void *x, void *out, void *scratch, struct error *err)
-{
-	r->x = x;
-	if (r->n <= SORT_SMALL) {
-		r->by->small(x, r->n, out, r->flip);
-		return 0;
-	}
-	if (parallel(r->parts, r->workers, histogram_task, r, err) || run_passes(r, x, out, scratch, err))
-		return -1;
-	if (r->from == x)
-		memcpy(out, x, (size_t)r->n * r->itemsize);
-	else if (r->by->repair)
-		r->by->repair(x, r->n, out, r->flip);
 	return 0;
 }
 
@@ -246,10 +329,12 @@ struct sort_run {
 	const char *x;
 	char *out;
 	int64_t rows, n, step; /* rows a task */
+	int together;	       /* threads that sort each row; 0: one does */
 	size_t size, result;   /* of an element, of a result */
 	struct sort_worker {
 		struct radix r;
 		char *a, *b;
+		size_t nbytes; /* of each */
 	} * worker;
 };
 
@@ -265,7 +350,7 @@ static int sort_task(void *arg, int64_t task, int worker, struct error *err)
 
 		/* rows of int64 are aligned as the array is */
 		if (t->pairs ? argsort_row(&k->r, t->dtype, x, (int64_t *)(void *)out, t->ordered, k->a, k->b, err)
-			     : sort_row(&k->r, x, out, k->a, err))
+			     : sort_row(k->r.by, x, t->n, out, k->a, t->flip, t->together, err))
 			return -1;
 	}
 	return 0;
@@ -283,53 +368,65 @@ static bool by_row(int64_t rows, int64_t n, int threads)
 	return n >= SORT_PARALLEL_FROM && rows < 2 * threads;
 }
 
+/* Bytes for one of the two places of pairs, or for keys, of a row that is sorted by as many threads together, or (0) by one. */
+static size_t row_scratch(enum dtype dtype, bool pairs, int64_t n, int together)
+{
+	const struct sort_loop *by = &sort_loops_get()->by[dtype_real(dtype)];
+
+	if (pairs)
+		return (size_t)n * (wide_pairs(dtype, n) ? sizeof(struct pair64) : sizeof(struct pair32));
+	if (by->in_place)
+		return in_buckets(by, together) ? (size_t)n : 0;
+	return (size_t)n * (size_t)by->size;
+}
+
 int64_t sort_scratch(enum dtype dtype, bool pairs, int64_t rows, int64_t n)
 {
 	int threads = engine_threads();
-	int64_t size = pairs ? 2 * (int64_t)(wide_pairs(dtype, n) ? sizeof(struct pair64) : sizeof(struct pair32))
-			     : (int64_t)dtype_size(dtype);
+	int together = by_row(rows, n, threads) ? threads : 0;
 
-	return n * size * (by_row(rows, n, threads) ? 1 : rows < threads ? rows : threads);
+	return (int64_t)row_scratch(dtype, pairs, n, together) * (pairs ? 2 : 1) *
+	       (together	 ? 1
+		: rows < threads ? rows
+				 : threads);
 }
 
-static int worker_init(struct sort_worker *k, const struct sort_run *t, int parts, struct error *err)
+static int worker_init(struct sort_worker *k, const struct sort_run *t, struct error *err)
 {
 	struct radix *r = &k->r;
 	bool wide = wide_pairs(t->dtype, t->n);
 
+	k->nbytes = row_scratch(t->dtype, t->pairs, t->n, t->together);
 	r->loops = sort_loops_get();
 	r->by = &r->loops->by[dtype_real(t->dtype)];
-	r->pair = !t->pairs ? NULL : wide ? &r->loops->pair64 : &r->loops->pair32;
+	if (k->nbytes && !(k->a = buffer_alloc(k->nbytes, err)))
+		return -1;
+	if (!t->pairs)
+		return 0;
+	r->pair = wide ? &r->loops->pair64 : &r->loops->pair32;
 	r->n = t->n;
 	r->flip = t->flip;
-	r->parts = r->workers = parts;
-	r->itemsize = !t->pairs ? t->size : wide ? sizeof(struct pair64) : sizeof(struct pair32);
-	r->counts = calloc((size_t)parts * MAX_PASSES, sizeof(*r->counts));
-	r->offset = calloc((size_t)parts, sizeof(*r->offset));
+	r->parts = r->workers = t->together ? t->together : 1;
+	r->itemsize = wide ? sizeof(struct pair64) : sizeof(struct pair32);
+	r->counts = calloc((size_t)r->parts * MAX_PASSES, sizeof(*r->counts));
+	r->offset = calloc((size_t)r->parts, sizeof(*r->offset));
 	if (!r->counts || !r->offset)
-		return error_memory(err, (size_t)parts * (MAX_PASSES + 1) * sizeof(*r->counts));
-	k->a = buffer_alloc((size_t)t->n * r->itemsize, err);
-	if (!k->a)
-		return -1;
-	if (t->pairs && !(k->b = buffer_alloc((size_t)t->n * r->itemsize, err)))
-		return -1;
-	return 0;
+		return error_memory(err, (size_t)r->parts * (MAX_PASSES + 1) * sizeof(*r->counts));
+	k->b = buffer_alloc(k->nbytes, err);
+	return k->b ? 0 : -1;
 }
 
 static void worker_release(struct sort_worker *k)
 {
-	size_t nbytes = (size_t)k->r.n * k->r.itemsize;
-
 	free(k->r.counts);
 	free(k->r.offset);
-	buffer_free(k->a, nbytes);
-	buffer_free(k->b, nbytes);
+	buffer_free(k->a, k->nbytes);
+	buffer_free(k->b, k->nbytes);
 }
 
 static int run_rows(struct sort_run *t, struct error *err)
 {
-	int threads = t->n && t->rows >= SORT_PARALLEL_FROM / t->n ? engine_threads() : 1, nworkers, parts = 1,
-	    ret = -1;
+	int threads = t->n && t->rows >= SORT_PARALLEL_FROM / t->n ? engine_threads() : 1, nworkers, ret = -1;
 	int64_t ntasks;
 
 	if (!t->n || !t->rows)
@@ -338,14 +435,14 @@ static int run_rows(struct sort_run *t, struct error *err)
 	ntasks = (t->rows + t->step - 1) / t->step;
 	nworkers = ntasks < threads ? (int)ntasks : threads;
 	if (by_row(t->rows, t->n, threads)) {
-		parts = threads;
+		t->together = threads;
 		nworkers = 1;
 	}
 	t->worker = calloc((size_t)nworkers, sizeof(*t->worker));
 	if (!t->worker)
 		return error_memory(err, (size_t)nworkers * sizeof(*t->worker));
 	for (int i = 0; i < nworkers; i++)
-		if (worker_init(&t->worker[i], t, parts, err))
+		if (worker_init(&t->worker[i], t, err))
 			goto done;
 	ret = parallel(ntasks, nworkers, sort_task, t, err);
 done:

@@ -12,51 +12,190 @@
 
 #define DIGIT(k, pass) ((k) >> ((pass)*DIGIT_BITS) & (DIGITS - 1))
 
-#define SORT_KEYS(name, U, kind, inf) \
-	static void name##_histogram(const void *x, int64_t n, digit_counts *counts, uint64_t flip) \
+/* == keys alone == */
+
+#define RADIX(U) \
+	/* n keys digit by digit, through other in turn; returns which of the two has them in the end. */ \
+	static U *radix_##U(U *keys, U *other, int64_t n) \
 	{ \
-		const U *p = x; \
-\
-		for (int64_t i = 0; i < n; i++) { \
-			U u = p[i], k = KEY_##kind(U, u, inf) ^ (U)flip; \
-\
-			for (int pass = 0; pass < (int)sizeof(U); pass++) \
-				counts[pass][DIGIT(k, pass)]++; \
-		} \
-	} \
-\
-	static void name##_count(const void *keys, int64_t n, int pass, int64_t *counts) \
-	{ \
-		const U *k = keys; \
+		U differ = 0; \
 \
 		for (int64_t i = 0; i < n; i++) \
-			counts[DIGIT(k[i], pass)]++; \
+			differ |= keys[i] ^ keys[0]; \
+		for (int pass = 0; pass < (int)sizeof(U); pass++) { \
+			int64_t offset[DIGITS] = { 0 }, at = 0; \
+			U *t = keys; \
+\
+			if (!DIGIT(differ, pass)) \
+				continue; \
+			for (int64_t i = 0; i < n; i++) \
+				offset[DIGIT(keys[i], pass)]++; \
+			for (int d = 0; d < DIGITS; d++) { \
+				int64_t count = offset[d]; \
+\
+				offset[d] = at; \
+				at += count; \
+			} \
+			for (int64_t i = 0; i < n; i++) \
+				other[offset[DIGIT(keys[i], pass)]++] = keys[i]; \
+			keys = other; \
+			other = t; \
+		} \
+		return keys; \
+	}
+
+/* ABREAST keys go down a tree of splitters together, of a block that is made into keys at once. */
+enum { ABREAST = 16, KEYS_BLOCK = 256 };
+
+#define DESCEND(U, at_type) \
+	static inline void descend_##U(const U *tree, const U *keys, unsigned char *bucket) \
+	{ \
+		at_type at[ABREAST]; \
+\
+		for (int j = 0; j < ABREAST; j++) \
+			at[j] = 1; \
+		for (int row = 1; row < BUCKETS; row *= 2) \
+			for (int j = 0; j < ABREAST; j++) \
+				at[j] = 2 * at[j] + (tree[at[j]] <= keys[j]); \
+		for (int j = 0; j < ABREAST; j++) \
+			bucket[j] = (unsigned char)at[j]; \
+	}
+
+RADIX(uint8_t)
+RADIX(uint16_t)
+DESCEND(uint8_t, uint32_t)
+DESCEND(uint16_t, uint32_t)
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+
+#define KEY_BITS 32
+#include "sort_quick_loops.h"
+#define KEY_BITS 64
+#include "sort_quick_loops.h"
+#define QUICK(U, bits) \
+	static U *quick_##U(U *keys, U *other, int64_t n) \
+	{ \
+		(void)other; \
+		quick##bits##_sort(keys, n, false); \
+		return keys; \
 	} \
 \
-	static inline void name##_scatter_(const U *from, int64_t n, int pass, int64_t *offset, U *to, U flip, \
-					   bool first, bool last) \
+	static inline void descend_##U(const U *tree, const U *keys, unsigned char *bucket) \
 	{ \
-		for (int64_t i = 0; i < n; i++) { \
-			U u = from[i], k = first ? KEY_##kind(U, u, inf) ^ flip : u; \
-			U unflipped = k ^ flip; \
+		for (int j = 0; j < ABREAST; j += 512 / bits) \
+			quick##bits##_descend(tree, keys + j, bucket + j); \
+	}
+QUICK(uint32_t, 32)
+QUICK(uint64_t, 64)
+#define SORT_uint32_t quick_uint32_t
+#define SORT_uint64_t quick_uint64_t
+#define IN_PLACE(bytes) ((bytes) >= 4)
+#else
+RADIX(uint32_t)
+RADIX(uint64_t)
+DESCEND(uint32_t, uint32_t)
+DESCEND(uint64_t, uint64_t)
+#define SORT_uint32_t radix_uint32_t
+#define SORT_uint64_t radix_uint64_t
+#define IN_PLACE(bytes) false
+#endif
+#define SORT_uint8_t radix_uint8_t
+#define SORT_uint16_t radix_uint16_t
+
+/* 16 for each splitter keep nearly all buckets below twice their share. */
+enum { SAMPLE = 16 * BUCKETS };
+
+#define SORT_VALUES(name, U, kind, inf) \
+	static void name##_splitters(const void *x, int64_t n, void *tree, uint64_t flip) \
+	{ \
+		const U *p = x; \
+		U keys[SAMPLE], other[SAMPLE], *node = tree; \
+		const U *sorted; \
+		uint64_t random = 0; \
 \
-			to[offset[DIGIT(k, pass)]++] = last ? BACK_##kind(U, unflipped) : k; \
+		/* Not evenly: no pattern in x may meet that of the sample. */ \
+		for (int i = 0; i < SAMPLE; i++) { \
+			U u; \
+\
+			random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407); \
+			u = p[(int64_t)((unsigned __int128)random * (uint64_t)n >> 64)]; \
+			keys[i] = KEY_##kind(U, u, inf) ^ (U)flip; \
+		} \
+		sorted = SORT_##U(keys, other, SAMPLE); \
+		/* Node i of a row of the tree has as many splitters on its left as on its right. */ \
+		for (int row = 1; row < BUCKETS; row *= 2) \
+			for (int i = 0; i < row; i++) { \
+				int at = (2 * i + 1) * (SAMPLE / 2 / row); \
+				U k = sorted[at]; \
+				/* A key so frequent that it would split twice gets a bucket of its own. */ \
+				bool again = k == sorted[at - SAMPLE / BUCKETS] && at > SAMPLE / BUCKETS; \
+\
+				node[row + i] = (U)(k + (again && k != ONES(U))); \
+			} \
+	} \
+\
+	static void name##_ordered(const void *x, int64_t n, void *keys, uint64_t flip) \
+	{ \
+		const U *p = x; \
+		U *k = keys; \
+\
+		for (int64_t i = 0; i < n; i++) { \
+			U u = p[i]; \
+\
+			k[i] = KEY_##kind(U, u, inf) ^ (U)flip; \
 		} \
 	} \
 \
-	static void name##_scatter(const void *from, int64_t n, int pass, int64_t *offset, void *to, uint64_t flip, \
-				   bool first, bool last) \
+	static void name##_bucket(const void *x, int64_t n, const void *tree, unsigned char *bucket, int64_t *counts, \
+				  uint64_t flip) \
 	{ \
-		if (first && last) \
-			name##_scatter_(from, n, pass, offset, to, (U)flip, true, true); \
-		else if (first) \
-			name##_scatter_(from, n, pass, offset, to, (U)flip, true, false); \
-		else if (last) \
-			name##_scatter_(from, n, pass, offset, to, (U)flip, false, true); \
-		else \
-			name##_scatter_(from, n, pass, offset, to, (U)flip, false, false); \
+		U keys[KEYS_BLOCK] = { 0 }; \
+		unsigned char b[KEYS_BLOCK]; \
+\
+		for (int64_t i = 0; i < n; i += KEYS_BLOCK) { \
+			int count = n - i < KEYS_BLOCK ? (int)(n - i) : KEYS_BLOCK; \
+\
+			name##_ordered((const U *)x + i, count, keys, flip); \
+			for (int j = 0; j < count; j += ABREAST) \
+				descend_##U(tree, keys + j, b + j); \
+			memcpy(bucket + i, b, (size_t)count); \
+			for (int j = 0; j < count; j++) \
+				counts[b[j]]++; \
+		} \
 	} \
 \
+	static void name##_scatter(const void *x, int64_t n, const unsigned char *bucket, const int64_t *offset, \
+				   void *keys, uint64_t flip) \
+	{ \
+		const U *p = x; \
+		U *to[BUCKETS]; \
+\
+		for (int b = 0; b < BUCKETS; b++) \
+			to[b] = (U *)keys + offset[b]; \
+		for (int64_t i = 0; i < n; i++) { \
+			U u = p[i]; \
+\
+			*to[bucket[i]]++ = KEY_##kind(U, u, inf) ^ (U)flip; \
+		} \
+	} \
+\
+	static void name##_sort(void *keys, void *other, int64_t n, void *out, uint64_t flip) \
+	{ \
+		const U *k = SORT_##U(keys, other, n); \
+		U *o = out; \
+\
+		INDEPENDENT \
+		for (int64_t i = 0; i < n; i++) { \
+			U u = k[i] ^ (U)flip; \
+\
+			o[i] = BACK_##kind(U, u); \
+		} \
+	}
+
+/* == a few elements; searches == */
+
+#define SORT_KEYS(name, U, kind, inf) \
 	static void name##_small(const void *x, int64_t n, void *out, uint64_t flip) \
 	{ \
 		const U *p = x; \
@@ -232,11 +371,11 @@
 #define SET_pair32(p, k, at) ((p)->key = (uint32_t)(k), (p)->index = (uint32_t)(at))
 #define SET_pair64(p, k, at) ((p)->key = (k), (p)->index = (uint64_t)(at))
 
-enum { ABREAST = 16 };
-
 #define SORT_32(name, U, kind, inf) \
+	SORT_VALUES(name, U, kind, inf) \
 	SORT_KEYS(name, U, kind, inf) SORT_PAIRS(name, U, pair32) SORT_PAIRS(name, U, pair64)
-#define SORT_64(name, U, kind, inf) SORT_KEYS(name, U, kind, inf) SORT_PAIRS(name, U, pair64)
+#define SORT_64(name, U, kind, inf) \
+	SORT_VALUES(name, U, kind, inf) SORT_KEYS(name, U, kind, inf) SORT_PAIRS(name, U, pair64)
 SORT_KEYS_32(SORT_32)
 SORT_KEYS_64(SORT_64)
 SORT_REPAIR(e4m3, uint8_t, 0x7e)
@@ -314,9 +453,10 @@ COMPLEX_CLASS(class128, double, pair64)
 
 #define BY(name, bytes, fix, p32) \
 	{ \
-		.size = bytes, .histogram = name##_histogram, .count = name##_count, .scatter = name##_scatter, \
-		.small = name##_small, .repair = fix, .pairs32 = p32, .pairs64 = name##_pair64, .keys = name##_keys, \
-		.search = name##_search, .member = name##_member, .boundaries = name##_boundaries \
+		.size = bytes, .in_place = IN_PLACE(bytes), .splitters = name##_splitters, .bucket = name##_bucket, \
+		.scatter = name##_scatter, .ordered = name##_ordered, .sort = name##_sort, .small = name##_small, \
+		.repair = fix, .pairs32 = p32, .pairs64 = name##_pair64, .keys = name##_keys, .search = name##_search, \
+		.member = name##_member, .boundaries = name##_boundaries \
 	}
 
 extern const struct sort_loops PASTE(sort_, LEVEL);

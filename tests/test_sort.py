@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from oracle import DTYPES, QUICK, Tap, arrays, bfloat16, exact, parallel, reported, save, tensor
+from oracle import DTYPES, QUICK, Tap, arrays, bfloat16, exact, parallel, reported, run, save, tensor
 from test_shape import arrays_bf16, save_descr
 
 SIZES = [0, 1, 2, 31, 32, 33, 255, 256, 257, 1000, 65535, 65536, 65537] + ([] if QUICK else [131072, 300001, 1000000])
@@ -102,6 +102,67 @@ def sort(dtype, shape, axis, few):
             same("argsort " + what, ["argsort"] + flags(axis), [x], up) or
             same("descending sort " + what, ["sort", "--descending"] + flags(axis), [x], taken(x, down, axis)) or
             same("descending argsort " + what, ["argsort", "--descending"] + flags(axis), [x], down))
+
+
+def bits(rng, dtype, n):
+    return rng.integers(0, 256, n * np.dtype(dtype).itemsize, np.uint8).view(dtype)
+
+
+def spread(rng, dtype, n):
+    """Numbers of the middle of the range."""
+    return (rng.standard_normal(n) * 1e4).astype(dtype) if np.dtype(dtype).kind == "f" else rng.integers(0, 10 ** 6, n).astype(dtype)
+
+
+def outliers(rng, dtype, n):
+    """Nearly all are one number: a bucket of its own, and others of next to nothing."""
+    x = np.where(rng.random(n) < .01, spread(rng, dtype, n), np.array(77, dtype))
+    return x.astype(dtype)
+
+
+def octaves(rng, dtype, n):
+    """Half the elements below the half, a quarter below the quarter, ...: halving the range of keys finds few."""
+    width = np.dtype(dtype).itemsize * 8
+    return (bits(rng, "u%d" % (width // 8), n) >> rng.integers(0, width, n).astype("u%d" % (width // 8))).view(dtype)
+
+
+def hidden(rng, dtype, n):
+    """Evenly spaced elements are the least: a sample of them sees nothing of the others."""
+    x = spread(rng, dtype, n)
+    for count in (8, 16, 32, 64):
+        step = n // count
+        if step > 1:
+            x[step // 2::step] = 0
+    return x
+
+
+MANNERS = {
+    "bits": bits, "spread": spread, "outliers": outliers, "octaves": octaves, "hidden": hidden,
+    "few": lambda rng, dtype, n: rng.integers(0, 10, n).astype(dtype),
+    "equal": lambda rng, dtype, n: np.full(n, 5, dtype),
+    "ascending": lambda rng, dtype, n: np.sort(spread(rng, dtype, n)),
+    "descending": lambda rng, dtype, n: np.sort(spread(rng, dtype, n))[::-1],
+    "up and down": lambda rng, dtype, n: np.concatenate([np.arange(n - n // 2), np.arange(n // 2)[::-1]]).astype(dtype),
+    "periodic": lambda rng, dtype, n: (np.arange(n) % 1000).astype(dtype),
+    "ends": lambda rng, dtype, n: rng.choice(np.array([-np.inf, -0.0, 0.0, np.inf, np.nan] if np.dtype(dtype).kind == "f" else
+                                                      [np.iinfo(dtype).min, 0, np.iinfo(dtype).max], dtype), n),
+}
+WIDE = ["float32", "float64", "int32", "int64", "uint32", "uint64"]
+# From 131072 on a row is parted into buckets; short ones are in tests/unit/test_sort_rows.c.
+NUMBERS = [0, 257, 131071]
+MANY = [131073] + ([] if QUICK else [1000000])
+
+
+def values(dtype, manner, n, ways):
+    """A row of values, sorted in many ways; ways: (threads, level)."""
+    x = np.ascontiguousarray(MANNERS[manner](np.random.default_rng(n), dtype, n))
+    name = save(x)
+    for down in (False, True):
+        want = x[order(x, 0, down)].tobytes()
+        for threads, level in ways:
+            status, out, err = run(["op", "sort", name, "--threads", str(threads)] + ["--descending"] * down, b"", TENSOR_CPU=level)
+            if status or arrays(out)[0].tobytes() != want:
+                return "%s of %s, %d, descending %s, threads %s, %s: %s" % (manner, dtype, n, down, threads, level, err or "differs")
+    return None
 
 
 def ranks(dtype, shape, axis):
@@ -293,6 +354,10 @@ def main():
     mine = [n for n, r in rows.items() if r["family"] in ("scan", "sort")]
     tap.test("ops of the families scan and sort", ["no test knows op " + n for n in mine if n not in known])
     tap.test("sort, argsort", parallel(sort, [(d, s, a, few) for d in DTYPES for s, a in SHAPES for few in (False, True)]))
+    for manner in MANNERS:
+        jobs = [(d, manner, n, [(1, level) for level in ("v4", "v3", "v2")]) for d in WIDE for n in NUMBERS]
+        jobs += [(d, manner, n, [(2, "v4"), (3, "v3"), (8, "v2")] + [(1, "v4"), (3, "v4"), (8, "v4"), (2, "v3")] * (n < 1000000)) for d in WIDE for n in MANY]
+        tap.test("values: " + manner, parallel(values, jobs))
     tap.test("topk, kthvalue", parallel(ranks, [(d, s, a) for d in DTYPES for s, a in SHAPES[3:7] + SHAPES[len(SIZES):]]))
     tap.test("unique, searchsorted, isin", parallel(sets, [(d, s, few) for d in DTYPES for s in [(n,) for n in SIZES] + [(20, 30), ()] for few in (False, True)]))
     tap.test("unique along an axis", parallel(slices, [(d, s, a) for d in DTYPES for s, a in (
