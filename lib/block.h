@@ -15,7 +15,7 @@ enum block_id {
 	BLOCK_PUT,     /* x, int64 indices, src; i: enum index_mode */
 	BLOCK_SEARCH,  /* sorted, elements of its type; i: enum look_up */
 	BLOCK_SORT,    /* x along its last axis; i: descending? */
-	BLOCK_ARGSORT, /* as BLOCK_SORT */
+	BLOCK_ARGSORT, /* as BLOCK_SORT; i: descending?, of how many places in each row something is read, 0: all */
 	BLOCK_LEXSORT, /* keys: the rows of matrices of n columns, or vectors; the last the most important, with i: the first */
 	BLOCK_QUANTILE, /* along the last axis; data: struct order_statistic (quantile.h); int64 and uint64 exactly, others as float64 */
 	BLOCK_PERMUTATION, /* i: the seed */

@@ -47,7 +47,8 @@ static int argsort_block(const struct node *node, const void *const in[], void *
 {
 	int64_t n = node->shape.dim[node->shape.ndim - 1];
 
-	return argsort_rows(node->in[0]->dtype, node->u.block.i[0], in[0], out, n ? node->size / n : 0, n, err);
+	return argsort_rows(node->in[0]->dtype, node->u.block.i[0], in[0], out, n ? node->size / n : 0, n,
+			    node->u.block.i[1], err);
 }
 
 struct node *argsort_last(struct call *c, struct node *x, bool descending, struct error *err)
@@ -128,7 +129,10 @@ static int ranked(struct call *c, struct node *x, int axis, bool descending, int
 	struct node *index = argsort_last(c, x, descending, err), *out[2];
 	int last = x->shape.ndim - 1;
 
-	if (!index || !(index = node_slice(c->graph, index, last, from, 1, count, err)) ||
+	if (!index)
+		return -1;
+	index->u.block.i[1] = from + count;
+	if (!(index = node_slice(c->graph, index, last, from, 1, count, err)) ||
 	    !(out[0] = along_last(c, x, index, err)))
 		return -1;
 	out[1] = index;

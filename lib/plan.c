@@ -202,9 +202,11 @@ static int64_t scratch(const struct node *x)
 	switch (x->u.block.id) {
 	case BLOCK_SORT:
 	case BLOCK_ARGSORT:
-		return n ? sort_scratch(x->in[0]->dtype, x->u.block.id == BLOCK_ARGSORT, x->size / n, n) : 0;
+		return n ? sort_scratch(x->in[0]->dtype, x->u.block.id == BLOCK_ARGSORT, x->size / n, n,
+					x->u.block.i[1])
+			 : 0;
 	case BLOCK_LEXSORT:
-		return sort_scratch(x->in[0]->dtype, true, 1, x->size);
+		return sort_scratch(x->in[0]->dtype, true, 1, x->size, 0);
 	case BLOCK_QUANTILE: {
 		int64_t rows = x->size / s->nq, threads = engine_threads();
 

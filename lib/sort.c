@@ -320,6 +320,28 @@ static int argsort_row(struct radix *r, enum dtype dtype, const void *x, int64_t
 	return argsort_key(r, dtype == DT_C64 ? SORT_CLASS64 : SORT_CLASS128, re, 2, out, out, a, b, err);
 }
 
+/*
+ * The first places of the order of a row of n: of index, with room for more, the first stay, and what comes before the last of
+ * them is added until there is no room.  What is equal to it comes later.
+ */
+static int first_of_row(struct radix *r, enum dtype dtype, const void *x, int64_t n, int64_t first, int64_t *index,
+			int64_t room, int64_t *out, void *a, void *b, struct error *err)
+{
+	int64_t from = room;
+
+	for (int64_t i = 0; i < room; i++)
+		index[i] = i;
+	for (r->n = room;; r->n = first + r->loops->by[dtype].before(x, &from, n, index[first - 1], index + first,
+								     room - first, r->flip)) {
+		if (argsort_row(r, dtype, x, index, true, a, b, err))
+			return -1;
+		if (from == n)
+			break;
+	}
+	memcpy(out, index, (size_t)first * sizeof(*out));
+	return 0;
+}
+
 /* == rows == */
 
 struct sort_run {
@@ -329,12 +351,14 @@ struct sort_run {
 	const char *x;
 	char *out;
 	int64_t rows, n, step; /* rows a task */
+	int64_t first, room;   /* of first_of_row; 0: all places count */
 	int together;	       /* threads that sort each row; 0: one does */
 	size_t size, result;   /* of an element, of a result */
 	struct sort_worker {
 		struct radix r;
 		char *a, *b;
 		size_t nbytes; /* of each */
+		int64_t *index;
 	} * worker;
 };
 
@@ -348,9 +372,12 @@ static int sort_task(void *arg, int64_t task, int worker, struct error *err)
 		const char *x = t->x + (size_t)(i * t->n) * t->size;
 		char *out = t->out + (size_t)(i * t->n) * t->result;
 
-		/* rows of int64 are aligned as the array is */
-		if (t->pairs ? argsort_row(&k->r, t->dtype, x, (int64_t *)(void *)out, t->ordered, k->a, k->b, err)
-			     : sort_row(k->r.by, x, t->n, out, k->a, t->flip, t->together, err))
+		int64_t *order = (int64_t *)(void *)out; /* rows of int64 are aligned as the array is */
+
+		if (t->first   ? first_of_row(&k->r, t->dtype, x, t->n, t->first, k->index, t->room, order, k->a, k->b,
+					      err)
+		    : t->pairs ? argsort_row(&k->r, t->dtype, x, order, t->ordered, k->a, k->b, err)
+			       : sort_row(k->r.by, x, t->n, out, k->a, t->flip, t->together, err))
 			return -1;
 	}
 	return 0;
@@ -368,24 +395,33 @@ static bool by_row(int64_t rows, int64_t n, int threads)
 	return n >= SORT_PARALLEL_FROM && rows < 2 * threads;
 }
 
+/* The room that first_of_row takes; 0: so many of all are wanted that sorting all is as good, or it cannot do it. */
+static int64_t first_room(enum dtype dtype, int64_t n, int64_t first)
+{
+	return first && first <= (n - 4096) / 8 && !dtype_is_complex(dtype) ? 2 * first + 1024 : 0;
+}
+
 /* Bytes for one of the two places of pairs, or for keys, of a row that is sorted by as many threads together, or (0) by one. */
-static size_t row_scratch(enum dtype dtype, bool pairs, int64_t n, int together)
+static size_t row_scratch(enum dtype dtype, bool pairs, int64_t n, int64_t room, int together)
 {
 	const struct sort_loop *by = &sort_loops_get()->by[dtype_real(dtype)];
 
 	if (pairs)
-		return (size_t)n * (wide_pairs(dtype, n) ? sizeof(struct pair64) : sizeof(struct pair32));
+		return (size_t)(room ? room : n) *
+		       (wide_pairs(dtype, n) ? sizeof(struct pair64) : sizeof(struct pair32));
 	if (by->in_place)
 		return in_buckets(by, together) ? (size_t)n : 0;
 	return (size_t)n * (size_t)by->size;
 }
 
-int64_t sort_scratch(enum dtype dtype, bool pairs, int64_t rows, int64_t n)
+int64_t sort_scratch(enum dtype dtype, bool pairs, int64_t rows, int64_t n, int64_t first)
 {
 	int threads = engine_threads();
-	int together = by_row(rows, n, threads) ? threads : 0;
+	int64_t room = first_room(dtype, n, first);
+	int together = !room && by_row(rows, n, threads) ? threads : 0;
 
-	return (int64_t)row_scratch(dtype, pairs, n, together) * (pairs ? 2 : 1) *
+	return ((int64_t)row_scratch(dtype, pairs, n, room, together) * (pairs ? 2 : 1) +
+		room * (int64_t)sizeof(int64_t)) *
 	       (together	 ? 1
 		: rows < threads ? rows
 				 : threads);
@@ -396,7 +432,7 @@ static int worker_init(struct sort_worker *k, const struct sort_run *t, struct e
 	struct radix *r = &k->r;
 	bool wide = wide_pairs(t->dtype, t->n);
 
-	k->nbytes = row_scratch(t->dtype, t->pairs, t->n, t->together);
+	k->nbytes = row_scratch(t->dtype, t->pairs, t->n, t->room, t->together);
 	r->loops = sort_loops_get();
 	r->by = &r->loops->by[dtype_real(t->dtype)];
 	if (k->nbytes && !(k->a = buffer_alloc(k->nbytes, err)))
@@ -412,12 +448,15 @@ static int worker_init(struct sort_worker *k, const struct sort_run *t, struct e
 	r->offset = calloc((size_t)r->parts, sizeof(*r->offset));
 	if (!r->counts || !r->offset)
 		return error_memory(err, (size_t)r->parts * (MAX_PASSES + 1) * sizeof(*r->counts));
+	if (t->room && !(k->index = buffer_alloc((size_t)t->room * sizeof(*k->index), err)))
+		return -1;
 	k->b = buffer_alloc(k->nbytes, err);
 	return k->b ? 0 : -1;
 }
 
-static void worker_release(struct sort_worker *k)
+static void worker_release(struct sort_worker *k, const struct sort_run *t)
 {
+	buffer_free(k->index, (size_t)t->room * sizeof(*k->index));
 	free(k->r.counts);
 	free(k->r.offset);
 	buffer_free(k->a, k->nbytes);
@@ -434,7 +473,7 @@ static int run_rows(struct sort_run *t, struct error *err)
 	t->step = ROWS_TASK / t->n + 1;
 	ntasks = (t->rows + t->step - 1) / t->step;
 	nworkers = ntasks < threads ? (int)ntasks : threads;
-	if (by_row(t->rows, t->n, threads)) {
+	if (!t->first && by_row(t->rows, t->n, threads)) {
 		t->together = threads;
 		nworkers = 1;
 	}
@@ -447,7 +486,7 @@ static int run_rows(struct sort_run *t, struct error *err)
 	ret = parallel(ntasks, nworkers, sort_task, t, err);
 done:
 	for (int i = 0; i < nworkers; i++)
-		worker_release(&t->worker[i]);
+		worker_release(&t->worker[i], t);
 	free(t->worker);
 	return ret;
 }
@@ -467,11 +506,14 @@ int sort_rows(enum dtype dtype, bool descending, const void *x, void *out, int64
 	return run_rows(&t, err);
 }
 
-int argsort_rows(enum dtype dtype, bool descending, const void *x, int64_t *out, int64_t rows, int64_t n,
+int argsort_rows(enum dtype dtype, bool descending, const void *x, int64_t *out, int64_t rows, int64_t n, int64_t first,
 		 struct error *err)
 {
+	int64_t room = first_room(dtype, n, first);
 	struct sort_run t = { .dtype = dtype,
 			      .pairs = true,
+			      .first = room ? first : 0,
+			      .room = room,
 			      .flip = descending ? UINT64_MAX : 0,
 			      .x = x,
 			      .out = (char *)out,

@@ -228,6 +228,28 @@ enum { SAMPLE = 16 * BUCKETS };
 			k[i] = SAME_##kind(U, p[i], inf); \
 	} \
 \
+	static int64_t name##_before(const void *x, int64_t *from, int64_t n, int64_t limit, int64_t *index, \
+				     int64_t room, uint64_t flip) \
+	{ \
+		const U *p = x; \
+		U last = SAME_##kind(U, p[limit], inf) ^ (U)flip; \
+		int64_t i = *from, count = 0; \
+\
+		while (i < n && count < room) { \
+			int64_t end = n - i < KEYS_BLOCK ? n : i + KEYS_BLOCK; \
+			U any = 0; \
+\
+			for (int64_t j = i; j < end; j++) \
+				any |= (U)((U)(SAME_##kind(U, p[j], inf) ^ (U)flip) < last); \
+			for (; any && i < end && count < room; i++) \
+				if ((U)(SAME_##kind(U, p[i], inf) ^ (U)flip) < last) \
+					index[count++] = i; \
+			i = any ? i : end; \
+		} \
+		*from = i; \
+		return count; \
+	} \
+\
 	/* Several at once: a search waits for memory, and all take the same steps. */ \
 	static inline void name##_positions(const U *keys, int64_t m, const U *k, int count, bool right, int64_t *at) \
 	{ \
@@ -455,8 +477,8 @@ COMPLEX_CLASS(class128, double, pair64)
 	{ \
 		.size = bytes, .in_place = IN_PLACE(bytes), .splitters = name##_splitters, .bucket = name##_bucket, \
 		.scatter = name##_scatter, .ordered = name##_ordered, .sort = name##_sort, .small = name##_small, \
-		.repair = fix, .pairs32 = p32, .pairs64 = name##_pair64, .keys = name##_keys, .search = name##_search, \
-		.member = name##_member, .boundaries = name##_boundaries \
+		.repair = fix, .pairs32 = p32, .pairs64 = name##_pair64, .before = name##_before, .keys = name##_keys, \
+		.search = name##_search, .member = name##_member, .boundaries = name##_boundaries \
 	}
 
 extern const struct sort_loops PASTE(sort_, LEVEL);

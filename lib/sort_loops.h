@@ -54,6 +54,13 @@ struct sort_loop {
 	void (*pairs64)(const void *x, int64_t stride, const int64_t *order, int64_t from, int64_t to,
 			struct pair64 *pairs, digit_counts *counts, uint64_t flip);
 
+	/*
+	 * The places from *from on, before n, of what comes before x[limit], to index, until room of them are there; *from is
+	 * then where to go on.  Returns how many.
+	 */
+	int64_t (*before)(const void *x, int64_t *from, int64_t n, int64_t limit, int64_t *index, int64_t room,
+			  uint64_t flip);
+
 	/* keys[i] of x[i], the same for 0 and -0 */
 	void (*keys)(const void *x, int64_t n, void *keys);
 	/* How many of m sorted keys are below x[i] (right: not above) */

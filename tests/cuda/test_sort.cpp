@@ -68,7 +68,7 @@ static bool test_sort(enum dtype d)
 
 			if (p.n > 4000 && kind % 3)
 				continue;
-			if (p.n && argsort_rows(d, descending, x.data(), want.data(), p.rows, p.n, &err))
+			if (p.n && argsort_rows(d, descending, x.data(), want.data(), p.rows, p.n, 0, &err))
 				abort();
 			for (size_t i = 0; i < want.size(); i++) {
 				size_t row = i / (size_t)p.n * (size_t)p.n;
@@ -121,11 +121,11 @@ static int compare(enum dtype d, const char *a, const char *b)
 
 	memcpy(&pair[0], b, size);
 	memcpy(&pair[size], a, size);
-	argsort_rows(d, false, pair.data(), order, 1, 2, &err);
+	argsort_rows(d, false, pair.data(), order, 1, 2, 0, &err);
 	before = order[0] == 1; /* a, though it stands behind */
 	memcpy(&pair[0], a, size);
 	memcpy(&pair[size], b, size);
-	argsort_rows(d, false, pair.data(), order, 1, 2, &err);
+	argsort_rows(d, false, pair.data(), order, 1, 2, 0, &err);
 	return before ? -1 : order[0] == 1;
 }
 
