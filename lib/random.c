@@ -51,17 +51,29 @@ void random_fill(const struct random_param *p, int64_t start, int64_t n, void *o
 	}
 }
 
+/* Draws do not depend on each other, so that the memory that some of them lead to is fetched while the next are made. */
+enum { DRAWS = 256 };
+
 void random_permutation(uint64_t seed, int64_t n, int64_t *out)
 {
+	int64_t at[DRAWS];
+
 	for (int64_t i = 0; i < n; i++)
 		out[i] = i;
-	for (int64_t i = n - 1; i > 0; i--) {
-		struct philox_bits r = philox_draw(seed, (uint64_t)i, PHILOX_PERMUTATION);
-		int64_t j = (int64_t)philox_below(r, (uint64_t)i + 1);
-		int64_t t = out[i];
+	for (int64_t end = n, from; end > 1; end = from) {
+		from = end > DRAWS ? end - DRAWS : 1;
+		for (int64_t i = from; i < end; i++) {
+			struct philox_bits r = philox_draw(seed, (uint64_t)i, PHILOX_PERMUTATION);
 
-		out[i] = out[j];
-		out[j] = t;
+			at[i - from] = (int64_t)philox_below(r, (uint64_t)i + 1);
+			__builtin_prefetch(&out[at[i - from]], 1);
+		}
+		for (int64_t i = end - 1; i >= from; i--) {
+			int64_t j = at[i - from], t = out[i];
+
+			out[i] = out[j];
+			out[j] = t;
+		}
 	}
 }
 

@@ -264,6 +264,23 @@ static void test_permutation(void)
 	random_permutation(1, 0, x);
 	random_permutation(1, 1, x);
 	ok(x[0] == 0, "permutations of nothing and of one");
+	good = 1;
+	for (int64_t n = 2; n <= 1000; n++) {
+		int64_t y[1000];
+
+		for (int64_t i = 0; i < n; i++)
+			y[i] = i;
+		for (int64_t i = n - 1; i > 0; i--) {
+			struct philox_bits r = philox_draw(7, (uint64_t)i, PHILOX_PERMUTATION);
+			int64_t j = (int64_t)philox_below(r, (uint64_t)i + 1), t = y[i];
+
+			y[i] = y[j];
+			y[j] = t;
+		}
+		random_permutation(7, n, x);
+		good &= !memcmp(x, y, (size_t)n * sizeof(*x));
+	}
+	ok(good, "permutations of every length, as one draw after the other makes them");
 }
 
 int main(void)
