@@ -235,7 +235,7 @@ plain: deps-build
 TSAN := -O1 -g -fsanitize=thread
 tsan: deps-build deps-test
 	@+SANITIZER=tsan $(MAKE) --no-print-directory BUILD=build/tsan CUDA_ARCHS= CFLAGS='$(TSAN)' LDFLAGS=-fsanitize=thread \
-		T='$(or $(T),threads streams npz)' tests
+		T='$(or $(T),threads streams npz sort_rows)' tests
 
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 asan: deps-build deps-test
