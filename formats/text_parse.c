@@ -323,7 +323,7 @@ static inline int count_byte(uint64_t v, char c)
 static int64_t count_fields(const struct reader *r)
 {
 	char delimiter = r->delimiter ? r->delimiter : ' ', other = r->delimiter ? r->delimiter : '\t';
-	int64_t n = 1, most = (r->end - r->s) / 2 + 1;
+	int64_t n = 1, most = r->end - r->s;
 	const char *s = r->s;
 	uint64_t v;
 
@@ -335,7 +335,8 @@ static int64_t count_fields(const struct reader *r)
 	}
 	for (; s < r->end; s++)
 		n += *s == delimiter || *s == other || *s == '\n';
-	return n < most ? n : most;
+	/* Between blanks no field is empty, so each has two bytes but for the last; blanks that follow each other are no fields. */
+	return r->delimiter || n < most / 2 + 1 ? n : most / 2 + 1;
 }
 
 /* Parse the rows from r->s on, into values of the kind that is needed by now. */

@@ -121,9 +121,6 @@ static void store(struct values *v, const struct scalar *s)
 
 enum values_result values_add(struct values *v, const struct scalar *s)
 {
-	/* Counted before; a count that was too small must not be written past. */
-	if (v->n >= v->room)
-		return VALUES_TOO_LARGE;
 	if (v->has_dtype) {
 		enum values_result result = check(v, s);
 
@@ -146,9 +143,6 @@ enum values_result values_add(struct values *v, const struct scalar *s)
 
 enum values_result values_add_number(struct values *v, const struct decimal_number *number, bool negative)
 {
-	/* Counted before; a count that was too small must not be written past. */
-	if (v->n >= v->room)
-		return VALUES_TOO_LARGE;
 	if (v->kind == VALUES_FLOAT) {
 		((double *)v->data)[v->n++] = negative ? -number->value : number->value;
 		return VALUES_ADDED;

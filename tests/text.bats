@@ -17,6 +17,12 @@ load helper
 	tensor convert m.txt -o m.npy && holds m.npy '[[1, nan], [nan, 2]]'
 	printf '1,2\n,\n' >m.csv
 	tensor convert m.csv -o m.npy && holds m.npy '[[1, 2], [nan, nan]]'
+	# nothing but missing values, far more than half as many as there are bytes
+	numpy 'open("m.csv", "w").write(("," * 1999 + "\n") * 300); open("c.csv", "w").write("1j" + "," * 999 + "\n" + "," * 999 + "\n")'
+	tensor convert m.csv -o m.npy
+	numpy 'x = np.load("m.npy"); assert x.shape == (300, 2000) and np.isnan(x).all()'
+	tensor convert c.csv -o m.npy
+	numpy 'x = np.load("m.npy"); assert x.dtype == "c16" and x.shape == (2, 1000) and x[0, 0] == 1j and np.isnan(x.real).sum() == 1999'
 	printf '1,2\n3,x\n' >m.csv
 	run -3 --separate-stderr tensor convert m.csv -o x.npy
 	message "tensor convert: m.csv: line 2, column 2: 'x' is not a number"
