@@ -74,19 +74,6 @@ enum dtype map_made(const struct node *x)
 
 /* -- leaves and views -- */
 
-/* Are a leaf's elements in its source as they are when kept, so that a view of the one is a view of the other? */
-static bool leaf_is_flat(const struct node *x)
-{
-	int64_t step = (int64_t)dtype_size(x->dtype);
-
-	for (int i = x->shape.ndim - 1; i >= 0; i--) {
-		if (x->shape.dim[i] != 1 && x->strides[i] != step)
-			return false;
-		step *= x->shape.dim[i];
-	}
-	return true;
-}
-
 /* The layout of x's strides with axes merged where they allow it; is it contiguous? */
 static bool item_layout(struct item *i, const struct node *x)
 {
@@ -155,8 +142,8 @@ static int prepare_leaf(struct plan *p, struct node *leaf, bool viewed, struct e
 
 	/* What else reads a stream is not in step with it, or it would be loaded already (engine_share). */
 	if (src->sequential)
-		return viewed || !leaf_is_flat(leaf) ? engine_load_leaf(leaf, err) : 0;
-	if ((p->once && leaf == p->x) || !leaf->kept || !leaf_is_flat(leaf))
+		return viewed || !node_contiguous(leaf) ? engine_load_leaf(leaf, err) : 0;
+	if ((p->once && leaf == p->x) || !leaf->kept || !node_contiguous(leaf))
 		return 0;
 	if (value_here(leaf))
 		return pin(p, leaf, err);
@@ -206,7 +193,7 @@ static int read_item(struct plan *p, struct item *i, struct error *err)
 	bool leaf = x == base || x->in[0]->kind == NODE_LEAF, contiguous;
 
 	i->offset = x->offset;
-	if (!leaf || (value_here(base) && leaf_is_flat(base))) {
+	if (!leaf || (value_here(base) && node_contiguous(base))) {
 		i->address = value_address(base);
 		i->offset -= leaf ? base->offset : 0;
 	} else {

@@ -84,7 +84,7 @@ static int layout_make(struct node *x, struct source *bytes, int64_t offset, boo
 
 static int prepare_leaf(struct node *x, struct error *err)
 {
-	if (x->size && !node_contiguous(x) && (x->u.array.src->sequential || !node_windowed(x)) && leaf_load(x, err))
+	if (node_scattered(x) && leaf_load(x, err))
 		return -1;
 	return layout_make(x, x->u.array.src, x->offset, x->u.array.swap, err);
 }
@@ -105,7 +105,7 @@ static int prepare_view(struct node *x, struct error *err)
 	if (src->sequential && leaf_load(base, err))
 		return -1;
 	src = base->u.array.src;
-	if (src->data || !x->size || node_contiguous(x) || node_windowed(x))
+	if (src->data || !node_scattered(x))
 		return layout_make(x, src, x->offset + base->u.array.offset - base->offset, base->u.array.swap, err);
 	/* Only the part of the file that the view touches. */
 	n = strided_span(&x->shape, x->strides, x->offset, dtype_size(x->dtype), &first);
@@ -351,7 +351,7 @@ static int run_pass(struct node *x, struct sink *sink, bool kept, struct error *
 	};
 	int64_t work = x->size, room;
 	bool pieces = x->kind == NODE_REDUCE && !x->value && reduce_by_pieces(x);
-	int nworkers = 1, ret = -1;
+	int nworkers = 1, streams = -1, ret = -1;
 
 	if (take_census(x, &t, err) || (t.vmath && vmath_load(err)) || drain(x, next_pass(), err))
 		goto closed;
@@ -375,10 +375,11 @@ static int run_pass(struct node *x, struct sink *sink, bool kept, struct error *
 	if (work < room)
 		room = (work + LOOP_PAD) / LOOP_PAD * LOOP_PAD;
 
-	if (work >= (wanted_tile ? 2 * wanted_tile : PARALLEL_FROM) && (p.nstreams = pass_streams(x, p.streams)) >= 0)
+	if (work >= (wanted_tile ? 2 * wanted_tile : PARALLEL_FROM))
+		streams = pass_streams(x, p.streams);
+	if (streams >= 0)
 		nworkers = engine_threads();
-	else
-		p.nstreams = 0;
+	p.nstreams = streams > 0 ? streams : 0;
 	if (p.nstreams)
 		p.reading.looks = p.writing.looks = 0;
 	p.in_order = !sink->random && nworkers > 1;
@@ -400,7 +401,7 @@ static int run_pass(struct node *x, struct sink *sink, bool kept, struct error *
 
 		if (!out)
 			goto done;
-		ret = reduce_whole(p.ctx, nworkers, x, out, !t.scans && !pass_streams(x, p.streams), err);
+		ret = reduce_whole(p.ctx, nworkers, x, out, streams == 0, err);
 		if (!ret && x->size)
 			ret = sink->write(sink, out, 0, x->size, err);
 		buffer_free(out, nbytes);

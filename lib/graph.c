@@ -224,6 +224,18 @@ struct node *node_leaf(struct graph *g, struct array *a, const char *label, stru
 	return labelled(x, label, err);
 }
 
+bool node_contiguous(const struct node *x)
+{
+	uint64_t step = dtype_size(x->dtype);
+
+	for (int i = x->shape.ndim - 1; i >= 0; i--) {
+		if (x->shape.dim[i] != 1 && x->strides[i] != (int64_t)step)
+			return false;
+		step *= (uint64_t)x->shape.dim[i];
+	}
+	return true;
+}
+
 struct node *node_memory(struct graph *g, enum dtype dtype, const struct shape *shape, void *elements,
 			 struct error *err)
 {

@@ -170,6 +170,9 @@ enum { NODE_TEXT = 512 };
 /* Takes the array over, also on failure. */
 struct node *node_leaf(struct graph *g, struct array *a, const char *label, struct error *err);
 
+/* Are the elements of a leaf or view next to each other, in C order? */
+bool node_contiguous(const struct node *x);
+
 /* Elements of dtype in C order, in a block from buffer_alloc, which is taken over, also on failure. */
 struct node *node_memory(struct graph *g, enum dtype dtype, const struct shape *shape, void *elements,
 			 struct error *err);

@@ -272,26 +272,14 @@ static bool is_strided(const struct node *x)
 	return x->kind == NODE_LEAF || x->kind == NODE_VIEW;
 }
 
-static bool is_contiguous(const struct node *x)
-{
-	int64_t step = (int64_t)dtype_size(x->dtype);
-
-	for (int i = x->shape.ndim - 1; i >= 0; i--) {
-		if (x->shape.dim[i] != 1 && x->strides[i] != step)
-			return false;
-		step *= x->shape.dim[i];
-	}
-	return true;
-}
-
 /* A view of all of its base in the base's order is the base: which may be in memory already. */
 static struct node *without_view(struct node *x)
 {
 	struct node *base = x->kind == NODE_VIEW ? x->in[0] : x;
 	int64_t offset = base->kind == NODE_LEAF ? base->offset : 0;
 
-	if (base->size == x->size && x->offset == offset && is_contiguous(x) &&
-	    (base->kind != NODE_LEAF || is_contiguous(base)))
+	if (base->size == x->size && x->offset == offset && node_contiguous(x) &&
+	    (base->kind != NODE_LEAF || node_contiguous(base)))
 		return base;
 	return x;
 }

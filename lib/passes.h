@@ -21,14 +21,8 @@ int next_pass(void);
 /* A stream that can be read once, as it is. */
 bool leaf_streams(const struct node *x);
 
-/* Are the elements of a leaf or view next to each other, in C order? */
-bool node_contiguous(const struct node *x);
-
-/*
- * Can they be read from their file in tiles?  They must lie in C order, one in 16 bytes or so, without gaps that a tile should
- * not read.
- */
-bool node_windowed(const struct node *x);
+/* Must what a leaf, or a view of one, touches be in memory, because it cannot be read tile by tile? */
+bool node_scattered(const struct node *x);
 
 /* The bytes that a strided array touches: *first and the number of them. */
 int64_t strided_span(const struct shape *s, const int64_t *strides, int64_t offset, size_t itemsize, int64_t *first);

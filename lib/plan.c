@@ -252,8 +252,7 @@ static int plan_inputs(struct engine_plan *p, struct node *x, int pass, struct e
 	if (x->kind == NODE_LEAF) {
 		struct source *src = x->u.array.src;
 
-		if (!src->data && !x->planned &&
-		    (x->loads || (x->size && !node_contiguous(x) && (src->sequential || !node_windowed(x)))))
+		if (!src->data && !x->planned && (x->loads || node_scattered(x)))
 			plan_load(p, x, leaf_span(x, &first));
 		return 0;
 	}
@@ -267,7 +266,7 @@ static int plan_inputs(struct engine_plan *p, struct node *x, int pass, struct e
 			return 0;
 		if (src->sequential)
 			plan_load(p, base, leaf_span(base, &first));
-		else if (!node_contiguous(x) && !node_windowed(x))
+		else if (node_scattered(x))
 			plan_load(p, x, touched(x));
 		return 0;
 	}

@@ -15,19 +15,11 @@ bool leaf_streams(const struct node *x)
 	return x->kind == NODE_LEAF && !x->value && !x->layout && x->u.array.src->sequential;
 }
 
-bool node_contiguous(const struct node *x)
-{
-	uint64_t step = dtype_size(x->dtype);
-
-	for (int i = x->shape.ndim - 1; i >= 0; i--) {
-		if (x->shape.dim[i] != 1 && x->strides[i] != (int64_t)step)
-			return false;
-		step *= (uint64_t)x->shape.dim[i];
-	}
-	return true;
-}
-
-bool node_windowed(const struct node *x)
+/*
+ * Can the elements be read from their file in tiles?  They must lie in C order, one in 16 bytes or so, without gaps that a tile
+ * should not read.
+ */
+static bool windowed(const struct node *x)
 {
 	enum { MOST = 16, GAP = 1 << 20 };
 	int64_t itemsize = (int64_t)dtype_size(x->dtype), extent = itemsize, size = 1;
@@ -43,6 +35,13 @@ bool node_windowed(const struct node *x)
 		size *= dim;
 	}
 	return extent / MOST <= size * itemsize;
+}
+
+bool node_scattered(const struct node *x)
+{
+	const struct node *leaf = x->kind == NODE_VIEW ? x->in[0] : x;
+
+	return x->size && !node_contiguous(x) && (leaf->u.array.src->sequential || !windowed(x));
 }
 
 int64_t strided_span(const struct shape *s, const int64_t *strides, int64_t offset, size_t itemsize, int64_t *first)
