@@ -1,10 +1,11 @@
 /* cuBLAS by dlopen: see cublas.h. */
 #include "cuda/cublas.h"
 
-#include <dlfcn.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/library.h"
 
 /*
  * The interface, declared here: no header of it is needed to build.  cublasStatus_t and the other enums are int, handles and
@@ -77,20 +78,11 @@ bool cublas_named(void)
 	return path && *path;
 }
 
-/* POSIX makes a function of dlsym's object pointer by way of its bytes. */
-static bool symbol(void *handle, const char *name, void *function)
-{
-	void *p = dlsym(handle, name);
-
-	memcpy(function, &p, sizeof(p));
-	return p != NULL;
-}
-
 /* The first of its functions that the library has not; NULL: it has all. */
 static const char *missing(struct cublas *c)
 {
 #define LOAD(field, symbol_, params) \
-	if (!symbol(c->library, #symbol_, &c->field)) \
+	if (!library_symbol(c->library, #symbol_, &c->field)) \
 		return #symbol_;
 	CUBLAS_FUNCTIONS(LOAD)
 #undef LOAD
@@ -100,14 +92,14 @@ static const char *missing(struct cublas *c)
 static int load(struct cublas *c, struct error *err)
 {
 	static const char *const candidates[] = { "libcublas.so.13", "libcublas.so.12", "libcublas.so" };
-	const char *path = getenv("TENSOR_CUBLAS"), *name;
+	const char *path = getenv("TENSOR_CUBLAS"), *name, *why;
 
 	for (int i = 0; i < 3 && !c->library; i++) {
 		name = cublas_named() ? path : candidates[i];
 		strncpy(c->file, name, sizeof(c->file) - 1);
-		c->library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+		c->library = library_open(name, &why);
 		if (!c->library && cublas_named())
-			return error_set(err, ERR_RESOURCE, "TENSOR_CUBLAS: %s cannot be loaded: %s", name, dlerror());
+			return error_set(err, ERR_RESOURCE, "TENSOR_CUBLAS: %s cannot be loaded: %s", name, why);
 	}
 	if (!c->library)
 		return error_set(

@@ -1,7 +1,6 @@
 /* The CUDA driver by dlopen: opening a device and its kernels, memory, launches, and the driver's errors in words. */
 #include "cuda/cuda.h"
 
-#include <dlfcn.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "cuda/device.h"
 #include "cuda/image.h"
 #include "cuda/run.h"
+#include "lib/library.h"
 
 struct kernel {
 	char name[48];
@@ -28,21 +28,14 @@ static int driver_load(struct cuda_api *api, struct error *err)
 {
 	const char *path = driver_path(), *why;
 
-	api->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!api->library) {
-		why = dlerror();
+	api->library = library_open(path, &why);
+	if (!api->library)
 		return error_set(err, ERR_RESOURCE,
-				 "no CUDA driver: %s; install NVIDIA's driver, or compute with --device cpu",
-				 why ? why : path);
-	}
-	/* POSIX makes a function of dlsym's object pointer by way of its bytes. */
+				 "no CUDA driver: %s; install NVIDIA's driver, or compute with --device cpu", why);
 #define LOAD(field, symbol, params) \
 	do { \
-		void *p = dlsym(api->library, #symbol); \
-\
-		memcpy(&api->field, &p, sizeof(p)); \
-		if (!p) { \
-			dlclose(api->library); \
+		if (!library_symbol(api->library, #symbol, &api->field)) { \
+			library_close(api->library); \
 			api->library = NULL; \
 			return error_set(err, ERR_RESOURCE, "%s is no CUDA driver, or an old one: it has no %s", path, \
 					 #symbol); \
@@ -94,12 +87,12 @@ static int driver_start(struct cuda_api *api, int *version, int *count, struct e
 		return -1;
 	if ((result = api->init(0)) || (result = api->driver_version(version)) || (result = api->device_count(count))) {
 		start_error(api, result, err);
-		dlclose(api->library);
+		library_close(api->library);
 		return -1;
 	}
 	if (*count < 1) {
 		start_error(api, CUDA_NO_DEVICE, err);
-		dlclose(api->library);
+		library_close(api->library);
 		return -1;
 	}
 	return 0;
@@ -341,8 +334,7 @@ static void cuda_close(struct device *device)
 	if (d->context)
 		d->api.context_release(d->handle);
 	free(d->kernels);
-	if (d->api.library)
-		dlclose(d->api.library);
+	library_close(d->api.library);
 	free(d);
 }
 
@@ -422,7 +414,7 @@ void cuda_describe(struct text *out)
 				text_fmt(out, "cuda:%d  %s, compute capability %d.%d, %.1f GiB\n", i, model, major,
 					 minor, (double)bytes / 0x1p30);
 		}
-		dlclose(api.library);
+		library_close(api.library);
 	}
 	if (image)
 		text_fmt(out, "        kernels: %" PRIu64 " bytes in this program\n", image);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <dlfcn.h>
-
 #include <cjson/cJSON.h>
+
+#include "lib/library.h"
 
 /* Loaded at the first graph: a shared library more is a tenth of the time of a small command. */
 static struct {
@@ -37,9 +37,9 @@ static int load_json(struct error *err)
 
 	if (json.parse)
 		return 0;
-	lib = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	lib = library_open(file, NULL);
 	for (size_t i = sizeof(names) / sizeof(names[0]); lib && i--;)
-		if (!(functions[i] = dlsym(lib, names[i])))
+		if (!library_symbol(lib, names[i], &functions[i]))
 			lib = NULL;
 	return lib ? 0 : error_set(err, ERR_RESOURCE, "%s is needed to read graphs (Debian: libcjson1)", file);
 }

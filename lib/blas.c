@@ -1,10 +1,11 @@
 /* The BLAS library by dlopen: see blas.h. */
 #include "blas.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "library.h"
 
 /* The CBLAS interface, declared here: no header of it is needed to build. */
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
@@ -23,24 +24,15 @@ static struct {
 	xgemm_fn *cgemm, *zgemm;
 } blas;
 
-/* POSIX makes a function of dlsym's object pointer by way of its bytes. */
-static bool symbol(void *handle, const char *name, void *function)
-{
-	void *p = dlsym(handle, name);
-
-	memcpy(function, &p, sizeof(p));
-	return p != NULL;
-}
-
 static bool open_library(const char *path)
 {
-	void *h = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	void *h = library_open(path, NULL);
 
 	if (!h)
 		return false;
-	if (!symbol(h, "cblas_sgemm", &blas.sgemm) || !symbol(h, "cblas_dgemm", &blas.dgemm) ||
-	    !symbol(h, "cblas_cgemm", &blas.cgemm) || !symbol(h, "cblas_zgemm", &blas.zgemm)) {
-		dlclose(h);
+	if (!library_symbol(h, "cblas_sgemm", &blas.sgemm) || !library_symbol(h, "cblas_dgemm", &blas.dgemm) ||
+	    !library_symbol(h, "cblas_cgemm", &blas.cgemm) || !library_symbol(h, "cblas_zgemm", &blas.zgemm)) {
+		library_close(h);
 		return false;
 	}
 	blas.handle = h;
@@ -115,7 +107,7 @@ static void finish(void)
 	else
 		unsetenv("OPENBLAS_NUM_THREADS");
 	free(loading.threads);
-	if (blas.handle && symbol(blas.handle, "openblas_set_num_threads", &set_threads))
+	if (blas.handle && library_symbol(blas.handle, "openblas_set_num_threads", &set_threads))
 		set_threads(1);
 }
 
@@ -138,11 +130,6 @@ int blas_load(struct error *err)
 	if (path && *path)
 		return error_set(err, ERR_RESOURCE, "TENSOR_BLAS %s cannot be loaded, or has no cblas_sgemm", path);
 	return error_set(err, ERR_RESOURCE, "no BLAS library: install libopenblas0 or set TENSOR_BLAS");
-}
-
-void *blas_symbol(const char *name)
-{
-	return blas.handle ? dlsym(blas.handle, name) : NULL;
 }
 
 void blas_gemm(const struct blas_product *p)

@@ -16,9 +16,6 @@ void blas_start(void);
 /* Load it, once.  ERR_RESOURCE if there is none.  TENSOR_BLAS names another one than the system's OpenBLAS. */
 int blas_load(struct error *err);
 
-/* A function of the library by name ("dgesv_"), or NULL; after blas_load. */
-void *blas_symbol(const char *name);
-
 /* op(A) op(B): op transposes where ta, tb say so.  C order; ld: elements from one row to the next. */
 struct blas_product {
 	enum dtype dtype; /* DT_F32, DT_F64, DT_C64 or DT_C128 */

@@ -1,7 +1,6 @@
 /* Opens SLEEF on demand and forwards the functions of vmath.h to it. */
 #include "vmath.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "cpu_level.h"
 #include "kernels.h"
+#include "library.h"
 
 /* GCC alone calls the vector variants; Clang's loops call the scalar functions. */
 #if X86_LEVELS && defined(__GNUC__) && !defined(__clang__)
@@ -96,10 +96,11 @@ static void load(void)
 	static const char *const width[2][4] = { { "", "d2", "d4", "d8" }, { "", "4", "8", "16" } };
 	static const char *const isa[] = { "", "sse4", "avx2", "avx512f" };
 	static const char *const level[] = { "", "x86-64-v2", "x86-64-v3", "x86-64-v4" };
-	void *lib = dlopen("libsleef.so.3", RTLD_NOW | RTLD_LOCAL);
+	const char *why;
+	void *lib = library_open("libsleef.so.3", &why);
 
 	if (!lib) {
-		snprintf(failure, sizeof(failure), "%s", dlerror());
+		snprintf(failure, sizeof(failure), "%s", why);
 		return;
 	}
 	for (int column = 0; column < 4; column++) {
@@ -109,9 +110,8 @@ static void load(void)
 			char symbol[64];
 
 			snprintf(symbol, sizeof(symbol), table[i].name, width[i >= NDOUBLE][column], isa[column]);
-			table[i].fn[column] = dlsym(lib, symbol);
-			if (!table[i].fn[column]) {
-				snprintf(failure, sizeof(failure), "%s", dlerror());
+			if (!library_symbol(lib, symbol, &table[i].fn[column])) {
+				snprintf(failure, sizeof(failure), "libsleef.so.3 has no %s", symbol);
 				return;
 			}
 		}

@@ -102,9 +102,10 @@ open("x.fatbin", "wb").write(struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(entries
 	big
 	tensor op greater a.npy 0.5 -o m.npy
 	for op in "masked_select a.npy m.npy" "nonzero m.npy" "argwhere m.npy" "unique a.npy" "unique_all a.npy"; do
-		tensor op $op | cat >want
-		tensor op $op --device cuda | cmp - want
-		TENSOR_STANDIN_MEMORY=20000000 tensor op $op --device cuda | cmp - want
+		read -r -a words <<<"$op"
+		tensor op "${words[@]}" | cat >want
+		tensor op "${words[@]}" --device cuda | cmp - want
+		TENSOR_STANDIN_MEMORY=20000000 tensor op "${words[@]}" --device cuda | cmp - want
 	done
 	# Only the counts come down before the result does: of 200000 elements, 26 numbers.
 	TENSOR_STANDIN_LOG=log tensor op unique_values a.npy --device cuda -o x.npy
@@ -191,16 +192,16 @@ open("x.fatbin", "wb").write(struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(entries
 		[[ "$stderr" == *"matmul by"*libcublas-standin* ]]
 		run -1 grep cast_ log
 		tensor compare x.npy want.npy --ulp 1
-		TENSOR_CUBLAS= TENSOR_STANDIN_LOG=log run -0 --separate-stderr tensor matmul a.npy b.npy --device cuda -v -o y.npy
+		TENSOR_CUBLAS="" TENSOR_STANDIN_LOG=log run -0 --separate-stderr tensor matmul a.npy b.npy --device cuda -v -o y.npy
 		[[ "$stderr" == *"matmul by matmul_${d/loat/}"* ]]
 		run -1 grep cast_ log
-		TENSOR_CUBLAS= tensor matmul <(tensor op astype a.npy float32) <(tensor op astype b.npy float32) --device cuda |
+		TENSOR_CUBLAS="" tensor matmul <(tensor op astype a.npy float32) <(tensor op astype b.npy float32) --device cuda |
 			tensor op astype - $d | cmp - y.npy
 		# transposed where it lies, from a stream, in a chain, as einsum
 		tensor op matrix_transpose b.npy -o t.npy
-		TENSOR_CUBLAS= tensor eval 'a @ t.T + 1' a=- t=t.npy --device cuda <a.npy -o z.npy
+		TENSOR_CUBLAS="" tensor eval 'a @ t.T + 1' a=- t=t.npy --device cuda <a.npy -o z.npy
 		tensor op add y.npy 1 | cmp z.npy -
-		TENSOR_CUBLAS= tensor op einsum a.npy b.npy --equation 'bij,jk->bik' --device cuda -o e.npy
+		TENSOR_CUBLAS="" tensor op einsum a.npy b.npy --equation 'bij,jk->bik' --device cuda -o e.npy
 		cmp e.npy y.npy
 	done
 	tensor op astype a.npy float16 -o f.npy
@@ -219,15 +220,15 @@ open("x.fatbin", "wb").write(struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(entries
 	TENSOR_TF32=1 run -0 --separate-stderr tensor matmul a.npy i.npy --device cuda -v -o x.npy
 	[[ "$stderr" == *"cuBLAS multiplies float32 and complex64 in TF32"* ]]
 	tensor create ones 4,4 --dtype float32 | cmp x.npy -
-	TENSOR_TF32=1 TENSOR_CUBLAS= tensor matmul a.npy i.npy --device cuda | cmp a.npy -
+	TENSOR_TF32=1 TENSOR_CUBLAS="" tensor matmul a.npy i.npy --device cuda | cmp a.npy -
 	TENSOR_TF32=yes run -2 --separate-stderr tensor matmul a.npy i.npy --device cuda -o y.npy
 	message "tensor matmul: TENSOR_TF32 'yes' is neither 0 nor 1"
 	[ ! -e y.npy ]
 }
 
-# Read the dump d.bin by the command that is in the file "command", on both devices, and compare it with what tests/cuda/dump.cu says it is.
+# Read the dump d.bin by the command that is in the file "said", on both devices, and compare it with what tests/cuda/dump.cu says it is.
 dump_is_read() {
-	read -r -a words <command
+	read -r -a words <said
 	[[ "${words[*]}" == "tensor convert d.bin --from raw --dtype bfloat16 --shape $1 --pitch "* ]]
 	"${words[@]}" -o x.npy
 	"${words[@]}" --device cuda | cmp x.npy -
@@ -243,7 +244,7 @@ assert (got == want).all()' "$1"
 	dump=$BUILD/tests/cuda/dump
 	[ -x "$dump" ] || skip "no nvcc"
 	for pitch in 106 512; do
-		"$dump" d.bin 37 53 $pitch >command
+		"$dump" d.bin 37 53 $pitch >said
 		[ "$(stat -c %s d.bin)" = $((37 * pitch)) ]
 		dump_is_read 37,53
 	done
@@ -254,7 +255,7 @@ assert (got == want).all()' "$1"
 	dump=$BUILD/tests/cuda/dump
 	[ -x "$dump" ] || skip "no nvcc"
 	[ "${CUDA_DEVICE:-0}" != 0 ] || skip "no GPU"
-	"$dump" d.bin 37 53 >command
+	"$dump" d.bin 37 53 >said
 	dump_is_read 37,53
 }
 
