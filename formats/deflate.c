@@ -1,19 +1,20 @@
-/* The only file that knows zlib. */
+/* Deflate: ISA-L for much, zlib for the rest and where that is not installed.  The only file that knows zlib. */
 #include "formats/deflate.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>
 
+#include "formats/isal.h"
 #include "lib/text.h"
 
 enum {
-	FAST_FROM = 4096, /* bytes: less is for zlib, which has the codes of RFC 1951 that need no table */
+	FAST_FROM = 64 << 10, /* bytes, of which less is not worth loading another library */
 	ALWAYS_ZLIB = 7,
-	WORTH = 16, /* one byte in so many */
 };
 
 struct inflater {
+	struct isal_inflater *isal; /* NULL: zlib does it */
 	z_stream z;
 };
 
@@ -42,12 +43,13 @@ uint32_t crc32_joined(uint32_t crc, uint32_t next, int64_t n)
 	return (uint32_t)crc32_combine(crc, next, (z_off_t)n);
 }
 
-int inflater_new(struct inflater **out, struct error *err)
+int inflater_new(struct inflater **out, int64_t packed, struct error *err)
 {
 	struct inflater *z = calloc(1, sizeof(*z));
+	bool fast = packed >= FAST_FROM && isal_here();
 
 	/* Negative: without zlib's own header. */
-	if (!z || inflateInit2(&z->z, -MAX_WBITS) != Z_OK) {
+	if (!z || (fast ? !(z->isal = isal_inflater_new()) : inflateInit2(&z->z, -MAX_WBITS) != Z_OK)) {
 		free(z);
 		return error_memory(err, sizeof(*z));
 	}
@@ -58,6 +60,11 @@ int inflater_new(struct inflater **out, struct error *err)
 int inflater_run(struct inflater *z, const unsigned char **in, size_t *nin, unsigned char **out, size_t *nout,
 		 bool *end, struct error *err)
 {
+	static const char damaged[] = "the compressed data are damaged";
+
+	if (z->isal)
+		return isal_inflater_run(z->isal, in, nin, out, nout, end) ? error_set(err, ERR_FILE, damaged) : 0;
+
 	uInt have = part(*nin), room = part(*nout);
 
 	z->z.next_in = (Bytef *)*in;
@@ -74,21 +81,24 @@ int inflater_run(struct inflater *z, const unsigned char **in, size_t *nin, unsi
 	if (status == Z_MEM_ERROR)
 		return error_memory(err, 1 << MAX_WBITS);
 	if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-		return error_set(err, ERR_FILE, "the compressed data are damaged");
+		return error_set(err, ERR_FILE, damaged);
 	return 0;
 }
 
 void inflater_free(struct inflater *z)
 {
-	if (z)
+	if (!z)
+		return;
+	if (!z->isal)
 		inflateEnd(&z->z);
+	free(z->isal);
 	free(z);
 }
 
 /* What a thread keeps from block to block. */
 struct block_state {
-	struct deflate_fast *fast;
-	z_stream *z; /* NULL: not needed so far */
+	struct isal_deflater *isal; /* NULL: not needed so far */
+	z_stream *z;		    /* the same */
 };
 
 void deflate_block_free(void *state)
@@ -100,7 +110,7 @@ void deflate_block_free(void *state)
 	if (s->z)
 		deflateEnd(s->z);
 	free(s->z);
-	free(s->fast);
+	free(s->isal);
 	free(s);
 }
 
@@ -145,27 +155,42 @@ static int zlib_block(struct block_state *s, int level, const unsigned char *in,
 	return 0;
 }
 
+/* Returns the number of bytes appended, or -1. */
+static int64_t isal_block(struct block_state *s, const unsigned char *in, size_t n, size_t before, bool last,
+			  struct text *out, struct error *err)
+{
+	size_t room = (size_t)deflate_bound((int64_t)n);
+	char *to = text_room(out, room);
+	int64_t packed;
+
+	if (!s->isal)
+		s->isal = isal_deflater_new();
+	if (!s->isal || !to)
+		return error_memory(err, room);
+	if ((packed = isal_deflate_block(s->isal, in, n, before, last, (unsigned char *)to, room)) < 0)
+		return error_set(err, ERR_RESOURCE, "ISA-L failed to compress");
+	out->len += (size_t)packed;
+	return packed;
+}
+
 int deflate_block(void **state, int level, const unsigned char *in, size_t n, size_t before, bool last,
 		  struct text *out, struct error *err)
 {
 	struct block_state *s = *state;
-	size_t start = out->len;
 
 	if (!s && !(*state = s = calloc(1, sizeof(*s))))
 		return error_memory(err, sizeof(*s));
-	if (!s->fast && !(s->fast = deflate_fast_new()))
-		return error_memory(err, 1 << 18);
 	if (before > DEFLATE_WINDOW)
 		before = DEFLATE_WINDOW;
-	if (n >= FAST_FROM && level < ALWAYS_ZLIB) {
-		int64_t matched = deflate_fast(s->fast, in, n, before, last, out);
+	if (n >= FAST_FROM && level < ALWAYS_ZLIB && isal_here()) {
+		int64_t packed = isal_block(s, in, n, before, last, out, err);
 
-		if (matched < 0)
-			return error_memory(err, n);
-		/* Where there is something to be found, looking longer is worth while. */
-		if (level == 1 || matched < (int64_t)n / WORTH)
+		if (packed < 0)
+			return -1;
+		/* Where bytes repeat, looking longer is worth while; of digits, only their frequencies can be used. */
+		if (level == 1 || packed > (int64_t)n / 8 * 5)
 			return 0;
-		out->len = start;
+		out->len -= (size_t)packed;
 	}
 	return zlib_block(s, level, in, n, before, last, out, err);
 }

@@ -457,7 +457,7 @@ int zip_stream_open(struct zip_stream **out, const struct zip *z, int i, bool bu
 			return error_memory(err, BLOCK_BULK);
 		}
 		s->next = s->block;
-		if (inflater_new(&s->inflater, err)) {
+		if (inflater_new(&s->inflater, e->packed, err)) {
 			zip_stream_close(s);
 			return -1;
 		}

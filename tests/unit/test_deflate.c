@@ -88,16 +88,16 @@ static void fill(unsigned char *p, size_t n, int kind)
 		p[i] = (unsigned char)(i % (1 + i / 1000 % 9));
 }
 
-/* In pieces of in_step and out_step bytes, for the places where one ends. */
-static bool inflates_to(const unsigned char *packed, size_t npacked, const unsigned char *want, size_t n,
-			size_t in_step, size_t out_step)
+/* In pieces of in_step and out_step bytes, for the places where one ends; expected: how much inflater_new is told that will come. */
+static bool inflates_so(const unsigned char *packed, size_t npacked, const unsigned char *want, size_t n,
+			size_t in_step, size_t out_step, int64_t expected)
 {
 	struct error err = ERROR_INIT;
 	unsigned char *got = malloc(n + 1), *to = got;
 	const unsigned char *from = packed;
 	struct inflater *z;
 	size_t have = npacked, left = n + 1;
-	bool end = false, good = got && !inflater_new(&z, &err);
+	bool end = false, good = got && !inflater_new(&z, expected, &err);
 
 	while (good && !end) {
 		size_t k = have < in_step ? have : in_step, room = left < out_step ? left : out_step, had = k,
@@ -109,6 +109,43 @@ static bool inflates_to(const unsigned char *packed, size_t npacked, const unsig
 	}
 	good = good && end && !have && left == 1 && !memcmp(got, want, n);
 	inflater_free(z);
+	free(got);
+	return good;
+}
+
+enum { LARGE = 1 << 20 }; /* bytes for which ISA-L is used, where it is installed */
+
+static bool inflates_to(const unsigned char *packed, size_t npacked, const unsigned char *want, size_t n,
+			size_t in_step, size_t out_step)
+{
+	return inflates_so(packed, npacked, want, n, in_step, out_step, 0) &&
+	       inflates_so(packed, npacked, want, n, in_step, out_step, LARGE);
+}
+
+/* Bytes behind the end are counted, also those that were read before the call that reached it. */
+static bool tells_what_is_left(const unsigned char *packed, size_t npacked, size_t n)
+{
+	struct error err = ERROR_INIT;
+	unsigned char *more = calloc(1, npacked + 5), *got = malloc(n + 1);
+	bool good = more && got;
+
+	if (good)
+		memcpy(more, packed, npacked);
+	for (int64_t expected = 0; good && expected <= LARGE; expected += LARGE) {
+		const unsigned char *from = more;
+		unsigned char *to = got;
+		size_t have = npacked + 5, room = n, nothing = 0;
+		struct inflater *z;
+		bool end = false;
+
+		good = !inflater_new(&z, expected, &err) && !inflater_run(z, &from, &have, &to, &room, &end, &err);
+		/* With no room left, the end may be seen only by another call. */
+		for (int i = 0; i < 2 && good && !end; i++)
+			good = !inflater_run(z, &from, have ? &have : &nothing, &to, &room, &end, &err);
+		good = good && end && have + nothing == 5 && !room;
+		inflater_free(z);
+	}
+	free(more);
 	free(got);
 	return good;
 }
@@ -135,6 +172,7 @@ static bool round_trip(const unsigned char *data, size_t n, size_t block, int le
 	good = good && inflates_to(packed, out.len, data, n, 1 + random64() % 5000, 1 + random64() % 5000);
 	if (n < 5000)
 		good = good && inflates_to(packed, out.len, data, n, 1, 1);
+	good = good && tells_what_is_left(packed, out.len, n);
 	deflate_block_free(z);
 	text_release(&out);
 	return good;
@@ -152,7 +190,7 @@ static void test_deflate(void)
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && good; i++)
 			for (int level = 1; level <= 9 && good; level += i > 6 ? 4 : 1) {
 				fill(data, sizes[i], kind);
-				good = round_trip(data, sizes[i], 1 << 16, level) &&
+				good = round_trip(data, sizes[i], 1 << 17, level) &&
 				       (i < 5 || round_trip(data, sizes[i], 1 + random64() % 20000, level));
 			}
 		snprintf(what, sizeof(what), "deflate and inflate data of kind %d", kind);
@@ -184,7 +222,7 @@ static void test_damage(void)
 		for (uint64_t k = 0; k < 1 + random64() % 3; k++)
 			copy[random64() % packed.len] ^= (unsigned char)(1 << random64() % 8);
 		memset(out, 0xa5, sizeof(out));
-		if ((good = !inflater_new(&u, &err))) {
+		if ((good = !inflater_new(&u, i & 1 ? LARGE : 0, &err))) {
 			struct error why = ERROR_INIT;
 
 			while (!end && room) {
