@@ -75,7 +75,8 @@ static int layout_make(struct node *x, struct source *bytes, int64_t offset, boo
 	l->offset = offset;
 	l->swap = swap;
 	l->contiguous = node_contiguous(x);
-	l->windowed = !l->contiguous && x->size && !bytes->data && !bytes->sequential;
+	l->strip.rows = bytes->data || x->strip < 0 ? 0 : x->strip;
+	l->windowed = !l->contiguous && x->size && !bytes->data && !bytes->sequential && !l->strip.rows;
 	layout_axes(l, x);
 	free(x->layout);
 	x->layout = l;
@@ -84,7 +85,7 @@ static int layout_make(struct node *x, struct source *bytes, int64_t offset, boo
 
 static int prepare_leaf(struct node *x, struct error *err)
 {
-	if (node_scattered(x) && leaf_load(x, err))
+	if (node_scattered(x) && x->strip <= 0 && leaf_load(x, err))
 		return -1;
 	return layout_make(x, x->u.array.src, x->offset, x->u.array.swap, err);
 }
@@ -105,7 +106,7 @@ static int prepare_view(struct node *x, struct error *err)
 	if (src->sequential && leaf_load(base, err))
 		return -1;
 	src = base->u.array.src;
-	if (src->data || !node_scattered(x))
+	if (src->data || !node_scattered(x) || x->strip > 0)
 		return layout_make(x, src, x->offset + base->u.array.offset - base->offset, base->u.array.swap, err);
 	/* Only the part of the file that the view touches. */
 	n = strided_span(&x->shape, x->strides, x->offset, dtype_size(x->dtype), &first);
@@ -174,11 +175,11 @@ static int take_census(struct node *x, struct census *t, struct error *err)
 	if (x->value)
 		return 0;
 	if (x->kind == NODE_LEAF || x->kind == NODE_VIEW) {
-		int64_t least = x->layout ? turned_least(x->layout, dtype_size(x->dtype)) : 0;
+		int64_t least = x->layout && !x->layout->strip.rows ? turned_least(x->layout, dtype_size(x->dtype)) : 0;
 
 		if (least) {
 			t->least = least > t->least ? least : t->least;
-		} else if (x->layout && !x->layout->contiguous) {
+		} else if (x->layout && !x->layout->contiguous && !x->layout->strip.rows) {
 			t->slots += x->layout->windowed;
 			return 0;
 		}
@@ -219,6 +220,10 @@ struct pass {
 	struct node *x;
 	struct sink *sink;
 	struct context **ctx;
+	int64_t start, end; /* the elements that are computed now: all, or those of a strip */
+	int64_t key;	    /* of the first tile of them */
+	struct strips strips;
+	int64_t next, ntiles, ngroups; /* the strip that is read now; tiles of the one before, groups of this one */
 	int64_t tile;
 	int64_t step; /* elements computed at once, in the first cache; 0: a tile */
 	const struct census *census;
@@ -280,12 +285,13 @@ static int pass_turns(struct pass *p, struct context *c, int64_t task, int64_t s
 static int pass_tile(void *arg, int64_t task, int worker, struct error *err)
 {
 	struct pass *p = arg;
-	int64_t start = task * p->tile, n = p->x->size - start < p->tile ? p->x->size - start : p->tile;
-	int ret = pass_turns(p, p->ctx[worker], task, start, n, err);
+	int64_t start = p->start + task * p->tile, n = p->end - start < p->tile ? p->end - start : p->tile;
+	int64_t key = p->key + task;
+	int ret = pass_turns(p, p->ctx[worker], key, start, n, err);
 
 	if (ret) {
-		turns_stop(&p->reading, task);
-		turns_stop(&p->writing, task);
+		turns_stop(&p->reading, key);
+		turns_stop(&p->writing, key);
 		for (struct node *x = p->census->scans; x; x = x->u.scan.next)
 			scan_stop(x, start);
 	}
@@ -311,11 +317,53 @@ static int drain(struct node *x, int pass, struct error *err)
 	return 0;
 }
 
+/* A tile of this strip and a group of columns of the next one in turn, as the one waits for writing and the other does not. */
+static int strip_task(void *arg, int64_t task, int worker, struct error *err)
+{
+	struct pass *p = arg;
+	int64_t tiles = p->ntiles, groups = p->ngroups, both = 2 * (tiles < groups ? tiles : groups);
+	bool tile = task < both ? task % 2 == 0 : tiles > groups;
+	int64_t i = task < both ? task / 2 : task - both / 2;
+
+	return tile ? pass_tile(p, i, worker, err) : strips_load(&p->strips, p->next, i, worker, err);
+}
+
+static int run_tiles(struct pass *p, int nworkers, struct error *err)
+{
+	int64_t size = p->x->size, strip;
+
+	if (strips_open(&p->strips, p->x, err))
+		return -1;
+	if (!p->strips.n) {
+		p->end = size;
+		return parallel((size + p->tile - 1) / p->tile, nworkers, pass_tile, p, err);
+	}
+	strip = p->strips.rows * p->strips.cols;
+	/* The first one is loaded without any being written, the last one written without any being loaded. */
+	for (p->next = 0; p->start < size; p->next++) {
+		p->ntiles = (p->end - p->start + p->tile - 1) / p->tile;
+		p->ngroups = p->end < size ? p->strips.n * p->strips.groups : 0;
+		if (parallel(p->ntiles + p->ngroups, nworkers, strip_task, p, err))
+			return -1;
+		p->key += p->ntiles;
+		p->start = p->end;
+		p->end = size - p->end > strip ? p->end + strip : size;
+		if (p->start == p->end)
+			break;
+	}
+	return 0;
+}
+
 static int64_t wanted_tile;
 
 void engine_set_tile(int64_t n)
 {
 	wanted_tile = (n + LOOP_PAD - 1) / LOOP_PAD * LOOP_PAD;
+}
+
+int64_t engine_tile(void)
+{
+	return wanted_tile;
 }
 
 static struct watch {
@@ -407,8 +455,9 @@ static int run_pass(struct node *x, struct sink *sink, bool kept, struct error *
 		buffer_free(out, nbytes);
 		goto done;
 	}
-	ret = parallel((x->size + p.tile - 1) / p.tile, nworkers, pass_tile, &p, err);
+	ret = run_tiles(&p, nworkers, err);
 done:
+	strips_close(&p.strips);
 	for (int i = 0; i < nworkers; i++)
 		context_free(p.ctx[i]);
 	free(p.ctx);
@@ -515,10 +564,10 @@ static int keep(struct node *x, struct error *err)
 }
 
 /* Before passes for x; streams that several of them read are loaded. */
-static int survey(int n, struct node *const x[], struct error *err)
+static int survey(int n, struct node *const x[], bool zipped, struct error *err)
 {
 	struct survey s;
-	int ret = survey_make(&s, n, x, err);
+	int ret = survey_make(&s, n, x, zipped, err);
 
 	for (int i = 0; i < s.nloads && !ret; i++)
 		ret = leaf_load(s.loads[i], err);
@@ -548,7 +597,7 @@ static void release(struct node *x)
 
 int engine_share(int n, struct node *const x[], struct error *err)
 {
-	return survey(n, x, err);
+	return survey(n, x, false, err);
 }
 
 static struct device *computing; /* NULL: this processor */
@@ -587,7 +636,7 @@ int engine_load_leaf(struct node *leaf, struct error *err)
 
 int engine_run(struct node *x, struct sink *sink, struct error *err)
 {
-	if (survey(1, &x, err))
+	if (survey(1, &x, false, err))
 		return -1;
 	if (computing)
 		return x->size ? computing->run(computing, x, sink, err) : drain(x, next_pass(), err);
@@ -652,7 +701,7 @@ int engine_keep(int n, struct node *const x[], struct error *err)
 		if (load_streams(x[i], pass, err))
 			return -1;
 	}
-	if (survey(n, x, err))
+	if (survey(n, x, false, err))
 		return -1;
 	for (int i = 0; i < n; i++)
 		if (keep_copy(x[i], err))
@@ -667,7 +716,7 @@ int engine_zip(struct node *x, struct node *y, zip_fn *fn, void *arg, struct err
 	struct context *c;
 	int ret = 0;
 
-	if (survey(2, both, err))
+	if (survey(2, both, true, err))
 		return -1;
 	for (int i = 0; i < 2; i++)
 		if (is_barrier(both[i]) ? keep(both[i], err) : prepare(both[i], next_pass(), err))

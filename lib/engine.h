@@ -26,6 +26,7 @@ int engine_threads(void);
  * Reductions are cut at multiples of a chunk, so their tiles are.
  */
 void engine_set_tile(int64_t n);
+int64_t engine_tile(void);
 
 /* Compute x and hand its elements to the sink. */
 int engine_run(struct node *x, struct sink *sink, struct error *err);

@@ -108,10 +108,11 @@ struct node {
 	bool pinned;	       /* its value stays */
 	bool rooted;	       /* a pass of its own computes it, or may */
 	bool loads;	       /* a stream that is read into memory first */
-	bool planned;	       /* plan.c: it would be in memory */
-	int readers;	       /* plan.c: passes yet to come that would read it */
-	int holds;	       /* passes yet to come that read its value */
-	struct node **held;    /* the values that the pass that computes it reads, while it is yet to come */
+	int64_t strip; /* a transpose of a file: rows that passes read at once; 0: not known yet; -1: it is loaded */
+	bool planned;  /* plan.c: it would be in memory */
+	int readers;   /* plan.c: passes yet to come that would read it */
+	int holds;     /* passes yet to come that read its value */
+	struct node **held; /* the values that the pass that computes it reads, while it is yet to come */
 	int nheld;
 	/* of the trace and of gradients */
 	struct step *step;  /* the op that made it, where ops are traced */

@@ -18,12 +18,13 @@
 #define DECLARE(level) \
 	extern map_fn *const map_##level[NMAPS][NDTYPES]; \
 	extern cast_fn *const cast_##level[NDTYPES][NDTYPES]; \
-	extern turn_fn *const turn_##level[5];
+	extern turn_fn *const turn_##level[5]; \
+	extern turn_fn *const turn_out_##level[5];
 LEVELS(DECLARE)
 #undef DECLARE
 
 static const struct kernels all[] = {
-#define ENTRY(level) { NAME(level), map_##level, cast_##level, turn_##level },
+#define ENTRY(level) { NAME(level), map_##level, cast_##level, turn_##level, turn_out_##level },
 	LEVELS(ENTRY)
 #undef ENTRY
 };

@@ -21,10 +21,11 @@ typedef void map_fn(int64_t n, void *out, const void *const in[MAP_MAX_IN]);
 typedef void cast_fn(int64_t n, void *out, const void *in);
 
 /*
- * A matrix transposed: dst[i][j] = src[j][i] for i < rows, j < cols; the rows of dst follow each other, those of src are stride
- * bytes apart.  Squares of TURN_SIDE rows and columns of elements of so many bytes: two lines of the cache.
+ * A matrix transposed: dst[i][j] = src[j][i] for i < rows, j < cols; the rows of dst are pitch bytes apart, those of src
+ * stride.  Squares of TURN_SIDE rows and columns of elements of so many bytes: two lines of the cache.
  */
-typedef void turn_fn(unsigned char *dst, const unsigned char *src, int64_t rows, int64_t cols, int64_t stride);
+typedef void turn_fn(unsigned char *dst, int64_t pitch, const unsigned char *src, int64_t rows, int64_t cols,
+		     int64_t stride);
 #define TURN_SIDE(itemsize) ((itemsize) < 2 ? 64 : 128 / (int)(itemsize))
 
 /* One number for each MAP row of ops.def. */
@@ -58,6 +59,8 @@ struct kernels {
 	map_fn *const (*map)[NDTYPES];	 /* [map_id][dtype of the loop]; NULL: no such loop */
 	cast_fn *const (*cast)[NDTYPES]; /* [from][to], every pair, DT_BOOL..DT_F8E5M2 */
 	turn_fn *const *turn;		 /* by the binary logarithm of the size of an element, 0 .. 4 */
+	turn_fn *const *
+		turn_out; /* the same to memory that is not read soon; rows are aligned to 64 bytes and may be padded to that */
 };
 
 /* The best set for this processor, chosen once.  TENSOR_CPU=v2|v3|v4 asks for a lower one. */

@@ -59,10 +59,33 @@ struct survey {
 };
 
 /*
- * Before passes for x: which streams they must share, which scans be kept, and how long values are needed (held, holds).  Nothing
- * is read.  May be repeated, also with other nodes.
+ * Before passes for x: which streams they must share, which scans be kept, which transposes be read in strips, and how long values
+ * are needed (held, holds).  Nothing is read.  May be repeated, also with other nodes.  zipped: the nodes x are pulled together.
  */
-int survey_make(struct survey *s, int n, struct node *const x[], struct error *err);
+int survey_make(struct survey *s, int n, struct node *const x[], bool zipped, struct error *err);
 void survey_release(struct survey *s);
+
+/*
+ * strips.c: a pass that computes elements of those with the same index needs only some rows of a transpose at once: of each column
+ * of the file a piece.  strips_find: which leaves and views below the root of a pass are read so; their layouts say it.
+ */
+void strips_find(struct node *root, bool allowed);
+/* Bytes of memory for a strip of x; 0: it is not read in strips. */
+int64_t strip_bytes(const struct node *x);
+
+enum { MAX_STRIPS = 8 };
+
+/* The strips of one pass. */
+struct strips {
+	int n; /* 0: there are none */
+	struct node *leaves[MAX_STRIPS];
+	int64_t rows, cols, groups; /* of each strip; the groups of columns in which it is read */
+};
+
+/* Once the pass of root is prepared; to be closed also where that fails. */
+int strips_open(struct strips *s, struct node *root, struct error *err);
+/* Read a group of a strip, task 0 .. n * groups - 1, while the strip before it is still in use. */
+int strips_load(const struct strips *s, int64_t strip, int64_t task, int worker, struct error *err);
+void strips_close(struct strips *s);
 
 #endif

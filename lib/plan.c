@@ -65,6 +65,7 @@ struct told {
 	int pass;
 	int64_t read;	/* bytes of files and streams that are not loaded */
 	int64_t blocks; /* bytes for each element, in all blocks */
+	int64_t strips; /* bytes for strips of transposes */
 	int64_t least;	/* elements that a tile wants */
 };
 
@@ -101,8 +102,9 @@ static void tell_layout(struct told *t, const struct node *x)
 	int64_t least;
 
 	layout_axes(&l, x);
-	least = turned_least(&l, dtype_size(x->dtype));
+	least = x->strip > 0 ? 0 : turned_least(&l, dtype_size(x->dtype));
 	t->least = least > t->least ? least : t->least;
+	t->strips += strip_bytes(x);
 }
 
 static void tell(struct told *t, struct node *x, bool root)
@@ -175,7 +177,7 @@ static void tell(struct told *t, struct node *x, bool root)
 void plan_pass_text(struct text *out, const struct node *x, bool kept)
 {
 	struct text reads = TEXT_INIT, ops = TEXT_INIT;
-	struct told t = { &reads, &ops, next_pass(), 0, 0, 0 };
+	struct told t = { &reads, &ops, next_pass(), 0, 0, 0, 0 };
 
 	tell(&t, (struct node *)x, true); /* only marks it */
 	text_fmt(out, "read %s; %s; %s %" PRId64 " bytes", reads.len ? reads.s : "nothing", ops.len ? ops.s : "copy",
@@ -226,8 +228,8 @@ static int64_t workspace(const struct node *x, const struct told *t, int threads
 	if (x->kind == NODE_BLOCK)
 		return scratch(x);
 	if (work < PARALLEL_FROM)
-		return (work + LOOP_PAD) * t->blocks;
-	return threads * (ARENA + (tile > ARENA ? tile : 0));
+		return (work + LOOP_PAD) * t->blocks + t->strips;
+	return threads * (ARENA + (tile > ARENA ? tile : 0)) + t->strips;
 }
 
 static int plan_keep(struct engine_plan *p, struct node *x, struct error *err);
@@ -252,7 +254,7 @@ static int plan_inputs(struct engine_plan *p, struct node *x, int pass, struct e
 	if (x->kind == NODE_LEAF) {
 		struct source *src = x->u.array.src;
 
-		if (!src->data && !x->planned && (x->loads || node_scattered(x)))
+		if (!src->data && !x->planned && (x->loads || (node_scattered(x) && x->strip <= 0)))
 			plan_load(p, x, leaf_span(x, &first));
 		return 0;
 	}
@@ -266,7 +268,7 @@ static int plan_inputs(struct engine_plan *p, struct node *x, int pass, struct e
 			return 0;
 		if (src->sequential)
 			plan_load(p, base, leaf_span(base, &first));
-		else if (node_scattered(x))
+		else if (node_scattered(x) && x->strip <= 0)
 			plan_load(p, x, touched(x));
 		return 0;
 	}
@@ -357,7 +359,7 @@ static int plan_keep(struct engine_plan *p, struct node *x, struct error *err)
 int engine_plan(struct engine_plan *p, int n, struct node *const x[], struct error *err)
 {
 	struct survey s;
-	int ret = survey_make(&s, n, x, err);
+	int ret = survey_make(&s, n, x, false, err);
 
 	*p = (struct engine_plan){ .passes = NULL };
 	for (int i = 0; !ret && n && i < x[0]->graph->n; i++) {

@@ -145,7 +145,8 @@ static void copy_strided(unsigned char *dst, const struct layout *l, const unsig
 			/* All of these rows but the last; that one steps on to the next below. */
 			if (rows > l->dim[last - 1] - index[last - 1])
 				rows = l->dim[last - 1] - index[last - 1];
-			kernels_get()->turn[__builtin_ctzl(itemsize)](dst, src, rows, run, l->strides[last]);
+			kernels_get()->turn[__builtin_ctzl(itemsize)](dst, run * (int64_t)itemsize, src, rows, run,
+								      l->strides[last]);
 			dst += rows * run * (int64_t)itemsize;
 			n -= rows * run;
 			src += (rows - 1) * l->strides[last - 1] + run * l->strides[last];
@@ -183,6 +184,25 @@ static bool aligned(const void *p)
 	return (uintptr_t)p % 64 == 0;
 }
 
+/* Elements of the strip of a transpose that is in memory. */
+static const void *pull_strip(struct context *c, struct node *x, int64_t start, int64_t n, struct error *err)
+{
+	const struct layout *l = x->layout;
+	size_t size = dtype_size(x->dtype);
+	int64_t cols = l->dim[1], length = l->strip.rows * cols, at = start % length;
+	const unsigned char *data = l->strip.data + (start / length % 2 ? l->strip.half : 0);
+	const struct layout rows = { .ndim = 2,
+				     .dim = { l->strip.rows, cols },
+				     .strides = { l->strip.pitch, (int64_t)size } };
+	void *buf;
+
+	if (l->strip.pitch == cols * (int64_t)size && aligned(data + at * (int64_t)size))
+		return data + at * (int64_t)size;
+	if ((buf = context_block(c, x->slot, n > c->tile ? n : c->tile, size, err)))
+		copy_strided(buf, &rows, data, 0, at, n, size);
+	return buf;
+}
+
 static const void *pull_strided(struct context *c, struct node *x, int64_t start, int64_t n, struct error *err)
 {
 	const struct layout *l = x->layout;
@@ -190,6 +210,8 @@ static const void *pull_strided(struct context *c, struct node *x, int64_t start
 	const unsigned char *data = l->bytes->data;
 	void *buf;
 
+	if (l->strip.rows)
+		return pull_strip(c, x, start, n, err);
 	if (data && l->contiguous && !l->swap) {
 		const unsigned char *p = data + l->offset + start * (int64_t)size;
 

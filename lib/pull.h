@@ -12,6 +12,12 @@ struct layout {
 	int64_t offset;
 	bool contiguous;
 	bool windowed; /* of a file, ascending: a tile reads the bytes from its first element to its last */
+	struct {
+		int64_t rows; /* of a file, transposed: so many rows are in memory at once; 0: it is read otherwise */
+		unsigned char *data; /* two strips, native, row after row, one in each half */
+		int64_t pitch;	     /* bytes from row to row: whole lines */
+		size_t half, room;
+	} strip;
 	bool swap;
 	int ndim;
 	int64_t dim[MAX_NDIM], strides[MAX_NDIM];

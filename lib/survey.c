@@ -259,7 +259,7 @@ static int hold_inputs(struct node *root, struct node *x, int pass, int *room, s
 	return 0;
 }
 
-int survey_make(struct survey *s, int n, struct node *const x[], struct error *err)
+int survey_make(struct survey *s, int n, struct node *const x[], bool zipped, struct error *err)
 {
 	int first = next_pass();
 
@@ -271,6 +271,8 @@ int survey_make(struct survey *s, int n, struct node *const x[], struct error *e
 	for (int i = 0; i < s->nroots; i++)
 		if (survey_visit(s, s->roots[i], next_pass(), first, true, err))
 			return -1;
+	for (int i = 0; i < s->nroots; i++)
+		strips_find(s->roots[i], !zipped || i >= n);
 	for (int i = 0; i < s->nroots; i++) {
 		int room = 0;
 

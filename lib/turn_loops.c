@@ -1,5 +1,8 @@
 /* Copying transposes, for one instruction set level (LEVEL): in squares that stay in vector registers. */
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "loops.h"
 
@@ -17,6 +20,31 @@ typedef uint64_t vec_8 __attribute__((vector_size(16)));
 #define HIGH_4(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #define LOW_8(a, b) __builtin_shufflevector(a, b, 0, 2)
 #define HIGH_8(a, b) __builtin_shufflevector(a, b, 1, 3)
+
+#ifdef __SSE2__
+/* n bytes, and up to 15 more, to dst, which is aligned to 16. */
+static inline void put(unsigned char *dst, const unsigned char *src, int64_t n)
+{
+	for (int64_t i = 0; i < n; i += 16)
+		_mm_stream_si128((__m128i *)(void *)(dst + i),
+				 _mm_loadu_si128((const __m128i *)(const void *)(src + i)));
+}
+
+/* Other threads see what was put before they see that it was. */
+static inline void settle(void)
+{
+	_mm_sfence();
+}
+#else
+static inline void put(unsigned char *dst, const unsigned char *src, int64_t n)
+{
+	memcpy(dst, src, (size_t)n);
+}
+
+static inline void settle(void)
+{
+}
+#endif
 
 /* The rows of a square, each on two lines, asked for while others are worked on: a third of the time where they come from memory. */
 static inline void ask(const unsigned char *src, int64_t first, int64_t end, int64_t stride)
@@ -51,11 +79,11 @@ static inline void ask(const unsigned char *src, int64_t first, int64_t end, int
 			memcpy(dst + (size_t)i * dst_step, &x[i], 16); \
 	} \
 \
-	static void turn_##size(unsigned char *dst, const unsigned char *src, int64_t rows, int64_t cols, \
-				int64_t stride) \
+	static void turn_##size(unsigned char *dst, int64_t pitch, const unsigned char *src, int64_t rows, \
+				int64_t cols, int64_t stride) \
 	{ \
 		enum { N = 16 / size, SIDE = TURN_SIDE(size) }; \
-		size_t row = (size_t)cols * size; \
+		size_t row = (size_t)pitch; \
 \
 		for (int64_t r = 0; r < rows; r += SIDE) \
 			for (int64_t c = 0; c < cols; c += SIDE) { \
@@ -80,7 +108,8 @@ SQUARE(2)
 SQUARE(4)
 SQUARE(8)
 
-static void turn_16(unsigned char *dst, const unsigned char *src, int64_t rows, int64_t cols, int64_t stride)
+static void turn_16(unsigned char *dst, int64_t pitch, const unsigned char *src, int64_t rows, int64_t cols,
+		    int64_t stride)
 {
 	enum { SIDE = TURN_SIDE(16) };
 
@@ -91,9 +120,40 @@ static void turn_16(unsigned char *dst, const unsigned char *src, int64_t rows, 
 			ask(src + r * 16, ahead, ahead + SIDE < cols ? ahead + SIDE : cols, stride);
 			for (int64_t i = r; i < rows && i < r + SIDE; i++)
 				for (int64_t j = c; j < cols && j < c + SIDE; j++)
-					memcpy(dst + (i * cols + j) * 16, src + i * 16 + j * stride, 16);
+					memcpy(dst + i * pitch + j * 16, src + i * 16 + j * stride, 16);
 		}
 }
 
+/*
+ * A square at a time into the first cache, and from there past the caches, as otherwise each line would be fetched only to be
+ * overwritten.
+ */
+#define OUT(size) \
+	static void out_##size(unsigned char *dst, int64_t pitch, const unsigned char *src, int64_t rows, \
+			       int64_t cols, int64_t stride) \
+	{ \
+		enum { SIDE = TURN_SIDE(size) }; \
+		unsigned char square[SIDE * SIDE * size + 16]; \
+\
+		for (int64_t r = 0; r < rows; r += SIDE) \
+			for (int64_t c = 0; c < cols; c += SIDE) { \
+				int64_t height = rows - r < SIDE ? rows - r : SIDE, \
+					width = cols - c < SIDE ? cols - c : SIDE; \
+\
+				turn_##size(square, width *size, src + r * size + c * stride, height, width, stride); \
+				for (int64_t i = 0; i < height; i++) \
+					put(dst + (r + i) * pitch + c * size, square + i * width * size, \
+					    width * size); \
+			} \
+		settle(); \
+	}
+OUT(1)
+OUT(2)
+OUT(4)
+OUT(8)
+OUT(16)
+
 #define TURNS PASTE(turn_, LEVEL)
+#define OUTS PASTE(turn_out_, LEVEL)
 turn_fn *const TURNS[5] = { turn_1, turn_2, turn_4, turn_8, turn_16 };
+turn_fn *const OUTS[5] = { out_1, out_2, out_4, out_8, out_16 };

@@ -51,6 +51,19 @@ sys.exit(p.returncode or (most > int(sys.argv[1])) * 99)' "$@"
 	[ "$status" = 0 ]
 }
 
+@test "transposes of files, larger than the memory there is" {
+	slow_sanitizer memory
+	sparse '<f4' '(10000, 10000)' a.npy
+	numpy 'f = open("a.npy", "r+b"); f.seek(128 + 4 * (9999 * 10000 + 3)); f.write(np.float32(5).tobytes())'
+	run peak 131072 tensor op transpose a.npy -o b.npy
+	[ "$status" = 0 ]
+	holds b.npy@3,9999 5.0 && holds b.npy@9999,3 0.0
+	rm b.npy
+	sparse '<f4' '(20000, 40000)' a.npy
+	run -0 --separate-stderr bash -c 'ulimit -v 1000000; tensor op transpose a.npy --threads 2 | tensor reduce sum - --threads 2 | tensor show -'
+	output_is 0.0
+}
+
 @test "in place, larger than the memory there is" {
 	slow_sanitizer memory
 	sparse '|i1' '(300000000,)' a.npy
@@ -124,8 +137,8 @@ p = j[0]["plan"]; assert [x["read"] for x in p] == [4000000] * 2 and p[0]["kept"
 
 @test "the peak of memory that a plan tells is what the command takes" {
 	slow_sanitizer memory
-	tensor create rand 2000,2000 -o a.npy
-	for e in 'sort(exp(sort(exp(sort(a)))))' 'a @ a' 'exp(a.T @ a).sum(axis=0) / a.std()' 'softmax(a @ a, axis=-1) @ a' 'a.T + a' 'argsort(a, axis=0)' \
+	tensor create rand 3000,3000 -o a.npy
+	for e in 'sort(exp(sort(exp(sort(a)))))' 'a @ a' 'exp(a.T @ a).sum(axis=0) / a.std()' 'softmax(a @ a, axis=-1) @ a' 'a.T + a' 'sqrt(a.T).reshape(-1)' 'argsort(a, axis=0)' \
 		'quantile(a, 0.3, axis=0)' '(a - a.mean(axis=0)) / a.std(axis=0)'; do
 		for from in a.npy -; do
 			numpy 'import resource, subprocess, sys

@@ -30,6 +30,42 @@ same() {
 	same op concat a.npy a.npy --axis 1
 }
 
+# transposes of files are read in strips of a few rows: of 64 bytes a column, where TENSOR_TILE asks for small pieces
+@test "transposes of files, in strips" {
+	numpy '
+R = np.random.default_rng(3)
+for i, t in enumerate("|b1 |i1 <f2 >i2 <f4 >f4 <i8 >f8 <c8 >c16".split()):
+    for j, s in enumerate(((65, 256), (130, 257), (1, 300), (64, 259))):
+        a = R.integers(-99, 99, s).astype(t)
+        np.save(f"c{i}{j}.npy", a)
+        np.save(f"f{i}{j}.npy", np.asfortranarray(a))
+        np.save(f"want{i}{j}.npy", np.ascontiguousarray(a.T).astype(a.dtype.newbyteorder("<")))
+        np.save(f"sub{i}{j}.npy", np.ascontiguousarray(a[::-2, 3:].T).astype(a.dtype.newbyteorder("<")))'
+	for want in want*.npy; do
+		x=${want#want}
+		for n in 1 3; do
+			TENSOR_TILE=192 tensor op transpose "c$x" --threads "$n" -o got.npy && cmp got.npy "$want"
+			TENSOR_TILE=4096 tensor op transpose "c$x" --threads "$n" | cmp - "$want"
+			TENSOR_TILE=192 tensor op transpose "c$x@::-2,3:" --threads "$n" | cmp - "sub$x"
+			tensor op clone "f$x" --threads "$n" | TENSOR_TILE=192 tensor op transpose - --threads "$n" | cmp - "$want"
+			TENSOR_TILE=64 tensor op clone "f$x" --threads "$n" -o got.npy && tensor compare --exact got.npy "c$x" >said
+		done
+	done
+	TENSOR_TILE=4096 same op transpose b.npy
+	TENSOR_TILE=4096 same eval 'a.T * 2 + b.reshape(300, 400).T.reshape(400, 300)' a=a.npy b=b.npy
+	TENSOR_TILE=4096 same eval 'where(a.T > 0, b, a.T) + b.sum()' a=a.npy b=b.npy
+	TENSOR_TILE=4096 same eval 'sort(a.T, axis=0) - a.T.cumsum(axis=1) + a.T' a=a.npy
+	# an element that is written was read before, whatever the strip that it is in
+	cp f43.npy p.npy
+	TENSOR_TILE=64 tensor op add_ p.npy 1 --threads 3
+	tensor op add f43.npy 1 | cmp - <(tensor op clone p.npy)
+	tensor create arange 14400 -o s.npy
+	tensor op reshape s.npy 120,120 -o q.npy && tensor eval 'q + q.T' q=q.npy -o want.npy
+	TENSOR_TILE=64 tensor op add_ q.npy q.npy@:,: --threads 2 && tensor op reshape s.npy 120,120 -o q.npy
+	tensor op transpose q.npy --view -o t.view.json
+	TENSOR_TILE=64 tensor op add_ q.npy t.view.json --threads 3 && cmp q.npy want.npy
+}
+
 @test "reductions, scans and sorts" {
 	for axis in none 0 1; do
 		for name in sum var argmax norm logsumexp median; do
