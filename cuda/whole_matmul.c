@@ -27,10 +27,10 @@ static void layout(struct matmul_layout *l, const struct product *p)
 	*l = (struct matmul_layout){ .m = p->m,
 				     .n = p->n,
 				     .k = p->k,
-				     .a_row = p->ta ? 1 : p->k,
-				     .a_col = p->ta ? p->m : 1,
-				     .b_row = p->tb ? 1 : p->n,
-				     .b_col = p->tb ? p->k : 1,
+				     .a_row = p->ta ? 1 : p->lda,
+				     .a_col = p->ta ? p->lda : 1,
+				     .b_row = p->tb ? 1 : p->ldb,
+				     .b_col = p->tb ? p->ldb : 1,
 				     .splits = 1,
 				     .each = p->k,
 				     .count = p->count,
@@ -149,16 +149,16 @@ int cuda_matmul(struct cuda *d, enum dtype dtype, const struct product *p, uint6
 				    .m = p->m,
 				    .n = p->n,
 				    .k = p->k,
-				    .a = a,
-				    .b = b,
 				    .c = out,
-				    .lda = p->ta ? p->m : p->k,
-				    .ldb = p->tb ? p->k : p->n,
+				    .lda = p->lda,
+				    .ldb = p->ldb,
 				    .ldc = p->n,
 				    .c_step = p->m * p->n,
 				    .count = p->count };
 	int use;
 
+	c.a = a += (uint64_t)p->a_at * dtype_size(dtype);
+	c.b = b += (uint64_t)p->b_at * dtype_size(dtype);
 	*by = kernel[dtype].tiles;
 	if (!p->m || !p->n || !p->count)
 		return 0;

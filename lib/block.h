@@ -45,10 +45,12 @@ enum look_up { LOOK_LEFT, LOOK_RIGHT, LOOK_MEMBER, LOOK_NOT_MEMBER };
 /* count products of m x k by k x n matrices. */
 struct product {
 	int64_t m, n, k;
-	bool ta, tb;   /* a is stored as k x m, b as n x k */
+	bool ta, tb; /* a is stored as k x m, b as n x k */
+	/* All in elements: where the first matrix begins, and what it is from one stored row to the next. */
+	int64_t a_at, b_at, lda, ldb;
 	int64_t count; /* of batches */
 	int nbatch;
-	int64_t dim[MAX_NDIM], a_step[MAX_NDIM], b_step[MAX_NDIM]; /* elements */
+	int64_t dim[MAX_NDIM], a_step[MAX_NDIM], b_step[MAX_NDIM];
 };
 
 #endif

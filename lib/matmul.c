@@ -65,7 +65,7 @@ static const struct matmul_loops *loops_get(void)
 static void part_init(struct matmul_tile *t, const struct job *j, int64_t batch, int64_t row, int64_t col)
 {
 	const struct product *p = j->p;
-	int64_t size = (int64_t)dtype_size(j->dtype), a = 0, b = 0, rest = batch;
+	int64_t size = (int64_t)dtype_size(j->dtype), a = p->a_at, b = p->b_at, rest = batch;
 
 	for (int i = p->nbatch - 1; i >= 0; i--) {
 		a += rest % p->dim[i] * p->a_step[i];
@@ -75,10 +75,10 @@ static void part_init(struct matmul_tile *t, const struct job *j, int64_t batch,
 	t->m = p->m - row < j->tm ? p->m - row : j->tm;
 	t->n = p->n - col < j->tn ? p->n - col : j->tn;
 	t->k = p->k;
-	t->a_row = p->ta ? 1 : p->k;
-	t->a_col = p->ta ? p->m : 1;
-	t->b_row = p->tb ? 1 : p->n;
-	t->b_col = p->tb ? p->k : 1;
+	t->a_row = p->ta ? 1 : p->lda;
+	t->a_col = p->ta ? p->lda : 1;
+	t->b_row = p->tb ? 1 : p->ldb;
+	t->b_col = p->tb ? p->ldb : 1;
 	t->a = j->a + (a + row * t->a_row) * size;
 	t->b = j->b + (b + col * t->b_col) * size;
 	t->out = j->out + ((batch * p->m + row) * p->n + col) * size;
@@ -97,8 +97,8 @@ static void by_blas(const struct job *j, const struct matmul_tile *t)
 		.k = (int)t->k,
 		.a = t->a,
 		.b = t->b,
-		.lda = (int)(p->ta ? p->m : p->k),
-		.ldb = (int)(p->tb ? p->k : p->n),
+		.lda = (int)p->lda,
+		.ldb = (int)p->ldb,
 		.c = t->out,
 		.ldc = (int)p->n,
 	};
@@ -152,7 +152,7 @@ static enum method choose(const struct product *p, enum dtype d)
 	if (d < DT_F32 || each <= SMALL_MATRIX || each * (double)p->count <= SMALL_PRODUCT)
 		return BY_TILES;
 	/* BLAS counts with int; only rows that are not its leading dimension may be more. */
-	if (p->n > INT_MAX || p->k > INT_MAX || (p->ta && p->m > INT_MAX))
+	if (p->n > INT_MAX || p->k > INT_MAX || p->lda > INT_MAX || p->ldb > INT_MAX)
 		return BY_TILES;
 	return BY_BLAS;
 }
@@ -272,66 +272,106 @@ static bool is_strided(const struct node *x)
 	return x->kind == NODE_LEAF || x->kind == NODE_VIEW;
 }
 
-/* A view of all of its base in the base's order is the base: which may be in memory already. */
+/* What has the elements of x in the same order, and may be in memory already. */
 static struct node *without_view(struct node *x)
 {
 	struct node *base = x->kind == NODE_VIEW ? x->in[0] : x;
 	int64_t offset = base->kind == NODE_LEAF ? base->offset : 0;
 
+	if (x->kind == NODE_RESHAPE && !is_strided(x->in[0]))
+		return x->in[0];
 	if (base->size == x->size && x->offset == offset && node_contiguous(x) &&
 	    (base->kind != NODE_LEAF || node_contiguous(base)))
 		return base;
 	return x;
 }
 
-/*
- * x as an input of the block: of type d, repeated batches once, and a matrix that lies transposed in memory as it
- * lies, with *transposed set.  shape is that of x but for repeated batches.
- */
-static struct node *operand(struct graph *g, struct node *x, enum dtype d, bool *transposed, struct shape *shape,
-			    struct error *err)
-{
-	int last = x->shape.ndim - 1, axes[MAX_NDIM];
-	int64_t size = (int64_t)dtype_size(x->dtype);
+/* An operand as the block reads it. */
+struct factor {
+	struct node *x;		/* kept; of type d */
+	struct shape shape;	/* of the operand, but 1 for batches that repeat */
+	bool transposed;	/* a matrix is stored with its columns as rows */
+	bool packed;		/* all matrices, one behind the other */
+	int64_t at, ld;		/* elements: the first matrix, from one stored row to the next */
+	int64_t step[MAX_NDIM]; /* elements, along each batch axis; 0: the same matrix again */
+};
 
-	*transposed = false;
-	for (int i = 0; i < last - 1 && x && is_strided(x); i++)
-		if (x->shape.dim[i] > 1 && x->strides[i] == 0)
-			x = node_slice(g, x, i, 0, 1, 1, err);
-	if (!x)
-		return NULL;
-	*shape = x->shape;
-	if (last > 0 && is_strided(x) && x->shape.dim[last] > 1 && x->shape.dim[last - 1] > 1 &&
-	    x->strides[last - 1] == size && x->strides[last] >= size * x->shape.dim[last - 1]) {
-		for (int i = 0; i <= last; i++)
-			axes[i] = i < last - 1 ? i : i == last ? last - 1 : last;
-		x = node_permute(g, x, axes, err);
-		if (!x)
-			return NULL;
-		*transposed = true;
-	}
-	return node_cast(g, without_view(x), d, err);
+/* Is this a part of computed matrices that can be read where it lies?  (That of a file is read from there, and no more of it.) */
+static bool lies(const struct node *x, enum dtype d)
+{
+	int64_t size = (int64_t)dtype_size(x->dtype);
+	int last = x->shape.ndim - 1;
+
+	if (x->kind != NODE_VIEW || x->in[0]->kind == NODE_LEAF || x->dtype != d || last < 1 || !x->size)
+		return false;
+	for (int i = 0; i < last - 1; i++)
+		if (x->shape.dim[i] > 1 && x->strides[i] <= 0)
+			return false;
+	/* Vectors are read without a step. */
+	return x->shape.dim[last] > 1 && x->shape.dim[last - 1] > 1 && x->strides[last] == size &&
+	       x->strides[last - 1] >= size * x->shape.dim[last];
 }
 
-/* The batch dimensions of a and b broadcast into out's, and what a step along each is in a and b. */
-static int batches(struct product *p, struct shape *out, const struct shape *a, const struct shape *b)
+/* x as a factor: repeated batches once, and a matrix that lies transposed in memory as it lies. */
+static int factor_make(struct factor *f, struct graph *g, struct node *x, enum dtype d, struct error *err)
 {
-	int na = a->ndim > 2 ? a->ndim - 2 : 0, nb = b->ndim > 2 ? b->ndim - 2 : 0;
-	int64_t sa = p->m * p->k, sb = p->k * p->n;
+	int last = x->shape.ndim - 1, axes[MAX_NDIM];
+	int64_t size = (int64_t)dtype_size(x->dtype), each;
+	struct node *y = x;
+
+	*f = (struct factor){ .ld = 1 };
+	for (int i = 0; i < last - 1 && y && is_strided(y); i++)
+		if (y->shape.dim[i] > 1 && y->strides[i] == 0)
+			y = node_slice(g, y, i, 0, 1, 1, err);
+	if (!y)
+		return -1;
+	f->shape = y->shape;
+	if (last > 0 && is_strided(y) && y->shape.dim[last] > 1 && y->shape.dim[last - 1] > 1 &&
+	    y->strides[last - 1] == size && y->strides[last] >= size * y->shape.dim[last - 1]) {
+		for (int i = 0; i <= last; i++)
+			axes[i] = i < last - 1 ? i : i == last ? last - 1 : last;
+		if (!(y = node_permute(g, y, axes, err)))
+			return -1;
+		f->transposed = true;
+	}
+	if (lies(y, d)) {
+		f->x = y->in[0];
+		f->at = y->offset / size;
+		f->ld = y->strides[last - 1] / size;
+		for (int i = 0; i < last - 1; i++)
+			f->step[i] = y->shape.dim[i] > 1 ? y->strides[i] / size : 0;
+		return 0;
+	}
+	f->packed = true;
+	f->x = node_cast(g, without_view(y), d, err);
+	each = 1;
+	for (int i = last; i >= 0; i--) {
+		if (i == last - 1)
+			f->ld = each;
+		if (i < last - 1)
+			f->step[i] = y->shape.dim[i] > 1 ? each : 0;
+		each *= y->shape.dim[i];
+	}
+	return f->x ? 0 : -1;
+}
+
+/* The batch dimensions of both broadcast into out's, and what a step along each is in a and b. */
+static int batches(struct product *p, struct shape *out, const struct node *a, const struct factor *fa,
+		   const struct node *b, const struct factor *fb)
+{
+	int na = a->shape.ndim > 2 ? a->shape.ndim - 2 : 0, nb = b->shape.ndim > 2 ? b->shape.ndim - 2 : 0;
 
 	p->nbatch = na > nb ? na : nb;
 	p->count = 1;
-	for (int i = p->nbatch - 1; i >= 0; i--) {
+	for (int i = 0; i < p->nbatch; i++) {
 		int ia = i - (p->nbatch - na), ib = i - (p->nbatch - nb);
-		int64_t da = ia < 0 ? 1 : a->dim[ia], db = ib < 0 ? 1 : b->dim[ib];
+		int64_t da = ia < 0 ? 1 : a->shape.dim[ia], db = ib < 0 ? 1 : b->shape.dim[ib];
 
 		if (da != db && da != 1 && db != 1)
 			return -1;
 		p->dim[i] = da == 1 ? db : da;
-		p->a_step[i] = da == 1 ? 0 : sa;
-		p->b_step[i] = db == 1 ? 0 : sb;
-		sa *= da;
-		sb *= db;
+		p->a_step[i] = ia < 0 ? 0 : fa->step[ia];
+		p->b_step[i] = ib < 0 ? 0 : fb->step[ib];
 		/* An overflow is found as that of the result's size. */
 		p->count = (int64_t)((uint64_t)p->count * (uint64_t)p->dim[i]);
 		out->dim[i] = p->dim[i];
@@ -356,7 +396,8 @@ static struct node *inner_product(struct graph *g, struct node *a, struct node *
 static struct node *product_node(struct graph *g, struct node *a, struct node *b, enum dtype d, struct error *err)
 {
 	struct product *p = calloc(1, sizeof(*p));
-	struct shape sa, sb, shape = { 0 };
+	struct shape shape = { 0 };
+	struct factor fa, fb;
 	struct node *in[2], *x;
 	char ta[NODE_TEXT], tb[NODE_TEXT];
 
@@ -367,29 +408,29 @@ static struct node *product_node(struct graph *g, struct node *a, struct node *b
 	p->m = a->shape.ndim > 1 ? a->shape.dim[a->shape.ndim - 2] : 1;
 	p->k = a->shape.dim[a->shape.ndim - 1];
 	p->n = b->shape.ndim > 1 ? b->shape.dim[b->shape.ndim - 1] : 1;
-	if (!(in[0] = operand(g, a, d, &p->ta, &sa, err)) || !(in[1] = operand(g, b, d, &p->tb, &sb, err)))
+	if (factor_make(&fa, g, a, d, err) || factor_make(&fb, g, b, d, err))
 		goto fail;
-	if (batches(p, &shape, &a->shape, &b->shape)) {
+	if (batches(p, &shape, a, &fa, b, &fb)) {
 		error_set(err, ERR_VALUE, "%s and %s: the batch dimensions of matmul do not broadcast",
 			  node_text(a, ta, sizeof(ta)), node_text(b, tb, sizeof(tb)));
 		goto fail;
 	}
-	/* Steps are those of what is stored; the shape is that of the operands. */
-	if (!shape_equal(&sa, &a->shape) || !shape_equal(&sb, &b->shape)) {
-		struct shape stored;
-		int64_t count = p->count, dim[MAX_NDIM];
-
-		memcpy(dim, p->dim, sizeof(dim));
-		batches(p, &stored, &sa, &sb);
-		memcpy(p->dim, dim, sizeof(dim));
-		p->count = count;
-	}
+	in[0] = fa.x;
+	in[1] = fb.x;
+	p->ta = fa.transposed;
+	p->tb = fb.transposed;
+	p->a_at = fa.at;
+	p->b_at = fb.at;
+	/* A vector is a row of a, a column of b. */
+	p->lda = a->shape.ndim > 1 ? fa.ld : p->k;
+	p->ldb = b->shape.ndim > 1 ? fb.ld : 1;
 	if (a->shape.ndim > 1)
 		shape.dim[shape.ndim++] = p->m;
 	if (b->shape.ndim > 1)
 		shape.dim[shape.ndim++] = p->n;
 	/* Many matrices by one are one tall matrix by it. */
-	if (p->count > 1 && !p->ta && shape_size(&sb) == p->k * p->n && shape_size(&sa) == p->count * p->m * p->k) {
+	if (p->count > 1 && !p->ta && shape_size(&fb.shape) == p->k * p->n && fa.packed &&
+	    shape_size(&fa.shape) == p->count * p->m * p->k) {
 		p->m *= p->count;
 		p->count = 1;
 		p->nbatch = 0;

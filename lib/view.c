@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The node whose bytes x's strides refer to, with those strides; for anything but leaf and view x itself, contiguous. */
+/*
+ * The node whose bytes x's strides refer to, with those strides; for anything but leaf and view x itself, contiguous, or what x is a
+ * reshape of, which has the same elements.
+ */
 struct strided {
 	struct node *base;
 	int64_t strides[MAX_NDIM], offset;
@@ -18,7 +21,9 @@ static void strided_of(struct strided *l, struct node *x)
 		l->offset = x->offset;
 		memcpy(l->strides, x->strides, sizeof(l->strides));
 	} else {
-		l->base = x;
+		l->base = x->kind == NODE_RESHAPE && x->in[0]->kind != NODE_LEAF && x->in[0]->kind != NODE_VIEW
+				  ? x->in[0]
+				  : x;
 		l->offset = 0;
 		shape_strides(&x->shape, dtype_size(x->dtype), false, l->strides);
 	}

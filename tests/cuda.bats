@@ -209,6 +209,17 @@ open("x.fatbin", "wb").write(struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(entries
 	[ "$(tensor info m.npy --field dtype)" = float32 ]
 }
 
+@test "products of parts of matrices, where they lie" {
+	tensor create randint 0 9 --shape 4,30,6,20 --seed 1 --dtype float32 -o a.npy
+	for by in "$TENSOR_CUBLAS" ""; do
+		for e in 'a.permute(0,2,1,3) @ a.permute(0,2,3,1)' 'a[1:,2:,3,:15] @ a[:3,5:20,1,3:]' 'a[0,:,:,0] @ a[2,3:9,1,:]' 'a.reshape(120,120)[:50,7:] @ a.reshape(120,120)[7:,100:]'; do
+			tensor eval "a = a + 1; $e" a=a.npy -o want.npy
+			TENSOR_CUBLAS=$by run -0 --separate-stderr tensor eval "a = a + 1; $e" a=a.npy --device cuda -o got.npy
+			cmp want.npy got.npy
+		done
+	done
+}
+
 @test "TF32 where TENSOR_TF32 asks for it, and nowhere else" {
 	tensor create full 4,4 1.000244140625 --dtype float32 -o a.npy
 	tensor create eye 4 --dtype float32 -o i.npy

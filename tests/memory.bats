@@ -118,6 +118,9 @@ sys.exit(p.returncode or (most > int(sys.argv[1])) * 99)' "$@"
 	run -0 --separate-stderr tensor eval 'exp(a - a.mean(axis=0)).sum()' a=a.npy --dry-run --json --threads 2
 	numpy 'j = json.loads(sys.argv[2]); assert j[0]["dtype"] == "float32" and j[0]["passes"] == 2, j
 p = j[0]["plan"]; assert [x["read"] for x in p] == [4000000] * 2 and p[0]["kept"] == 4000 and p[1]["written"] == 4 and p[1]["threads"] == 2, p' "$output"
+	# parts of what is kept are multiplied where they lie
+	run -0 --separate-stderr tensor eval 'h = (a @ a).reshape(250, 4, 1000).permute(1, 0, 2); h[:, :, :50] @ h[:, :, 50:100].mT' a=a.npy --dry-run --threads 1
+	[[ $output == *'2 passes: '* && $output != *view* ]]
 	# what is loaded because it is needed whole is read once
 	run -0 --separate-stderr tensor eval 'a @ a.T + a.std()' a=a.npy --dry-run
 	[[ $output == *'3 passes: 4000000 bytes read, 4000000 written'* ]]

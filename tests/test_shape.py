@@ -326,6 +326,24 @@ def accuracy(dtype, m, k, n):
     return "%s (%d, %d, %d): %d differ" % (dtype, m, k, n, bad.sum()) if bad.any() else None
 
 
+# Parts of computed arrays x (6, 5, 40, 33) and y (6, 33, 5, 40), as Python has them: read where they lie, or copied.
+PARTS = [("x", "y.transpose(0, 2, 1, 3)"), ("x[1:5, 2:, 3:, :17]", "y[1:5, 10:27, 2:, 4:].transpose(0, 2, 1, 3)"),
+         ("x.transpose(1, 0, 3, 2)[:, :, 2:9]", "y.transpose(2, 0, 3, 1)[:, :, :, 5:20]"), ("x[2:3]", "y[:, :, 4:].transpose(0, 2, 1, 3)"),
+         ("x[0, 0, :, ::2]", "y[0, ::2, 0]"), ("x[0, 0, 20::-1]", "y[3, :, 2, 1:]"), ("x[:, 0, :1]", "y[:, :, 1, :]"), ("x[:, 0]", "y[:, :, 1, :1]"),
+         ("x[:, 0, :, 4]", "y[0, :, 0].transpose(1, 0)[:, 2:]"), ("x[::2, 1]", "y[3, :, 2, :1]"), ("x[:, :, 1:, :]", "y[5, :, 1, :9]"),
+         ("x.reshape(30, 40, 33)", "y[0, :, 0, 7:]"), ("x.reshape(6, 200, 33)[1:, 50:60, 2:32]", "y.reshape(6, 33, 200)[1:, 3:, 100:]"), ("x[5, 4]", "y[0, :, 0, 0]")]
+
+
+def lying(a, b, dtype):
+    rng = np.random.default_rng(5)
+    x, y = rng.integers(-4, 5, (6, 5, 40, 33)).astype(dtype), rng.integers(-4, 5, (6, 33, 5, 40)).astype(dtype)
+    status, out, err = tensor("eval", "x = x + 0; y = y + 0; (%s) @ (%s)" % (a, b), "x=" + save(x), "y=" + save(y), "--threads", "2")
+    if status:
+        return "%s @ %s: %s" % (a, b, err)
+    p = exact(arrays(out)[0], eval(a) @ eval(b), zeros=False)
+    return p and "%s: %s @ %s: %s" % (dtype, a, b, p)
+
+
 def unfit(a, b):
     status, out, err = tensor("matmul", save(np.ones(a)), save(np.ones(b)))
     if status != 4 or out:
@@ -403,6 +421,7 @@ def main():
     if not only or "matmul" in only:
         layouts = ["C"] if QUICK else ["C", "F", "big", "sliced"]
         tap.test("matmul", parallel(product, [(a, b, d, h) for a, b in SHAPES for d in DTYPES for h in layouts]))
+        tap.test("matmul of parts of matrices", parallel(lying, [(a, b, d) for a, b in PARTS for d in ("float32", "float64", "int16", "complex64")]))
         tap.test("matmul of two dtypes", parallel(product, [((3, 4), (4, 5), a, "C", b) for a in DTYPES for b in DTYPES if "complex" not in a + b]))
         tap.test("matmul of bfloat16", parallel(half, [((3, 4), (4, 5)), ((2, 3, 70), (70, 5)), ((4,), (4,))]))
         tap.test("matmul is accurate", parallel(accuracy, [(d, *s) for d in FLOATS[1:] for s in ((3, 5, 4), (64, 64, 64), (100, 1000, 30), (1, 100000, 1))]))

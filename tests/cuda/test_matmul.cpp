@@ -58,14 +58,14 @@ static void element(enum dtype d, char *p)
 static bool right(enum dtype d, const struct product &p, const char *a, const char *b, const char *got, bool kernel)
 {
 	size_t size = dtype_size(d);
-	int64_t a_row = p.ta ? 1 : p.k, a_col = p.ta ? p.m : 1, b_row = p.tb ? 1 : p.n, b_col = p.tb ? p.k : 1;
+	int64_t a_row = p.ta ? 1 : p.lda, a_col = p.ta ? p.lda : 1, b_row = p.tb ? 1 : p.ldb, b_col = p.tb ? p.ldb : 1;
 	bool wide = d == DT_F64 || d == DT_C128;
 	/* The kernels' bound; the stand-in sums in float64. */
 	double unit = (wide ? 0x1p-53 : 0x1p-24) * (kernel ? wide || d == DT_C64 ? 16 : 32 : wide ? (double)p.k : 1);
 	double step = d == DT_F16 ? 0x1p-11 : d == DT_BF16 ? 0x1p-8 : wide ? 0x1p-53 : 0x1p-24;
 
 	for (int64_t batch = 0; batch < p.count; batch++) {
-		int64_t at = 0, bt = 0, rest = batch;
+		int64_t at = p.a_at, bt = p.b_at, rest = batch;
 
 		for (int i = p.nbatch - 1; i >= 0; i--) {
 			at += rest % p.dim[i] * p.a_step[i];
@@ -120,7 +120,8 @@ static bool right(enum dtype d, const struct product &p, const char *a, const ch
 	return true;
 }
 
-static struct product product_of(const problem &q, bool ta, bool tb, int64_t *na, int64_t *nb)
+/* gap: elements in front of the first matrix and behind each stored row, as in a part of larger matrices. */
+static struct product product_of(const problem &q, bool ta, bool tb, int64_t gap, int64_t *na, int64_t *nb)
 {
 	struct product p = {};
 
@@ -131,8 +132,11 @@ static struct product product_of(const problem &q, bool ta, bool tb, int64_t *na
 	p.tb = tb;
 	p.nbatch = (int)q.dim.size();
 	p.count = 1;
-	*na = q.m * q.k;
-	*nb = q.k * q.n;
+	p.a_at = p.b_at = gap;
+	p.lda = (ta ? q.m : q.k) + gap;
+	p.ldb = (tb ? q.k : q.n) + gap;
+	*na = (ta ? q.k : q.m) * p.lda;
+	*nb = (tb ? q.n : q.k) * p.ldb;
 	for (int i = p.nbatch - 1; i >= 0; i--) {
 		p.dim[i] = q.dim[(size_t)i];
 		p.count *= p.dim[i];
@@ -141,6 +145,8 @@ static struct product product_of(const problem &q, bool ta, bool tb, int64_t *na
 		*na *= q.a_dim[(size_t)i];
 		*nb *= q.b_dim[(size_t)i];
 	}
+	*na += gap;
+	*nb += gap;
 	return p;
 }
 
@@ -151,12 +157,12 @@ static bool test_type(struct cuda *d, enum dtype dtype, bool kernel)
 	bool all = dtype == DT_BOOL || dtype == DT_I32 || dtype == DT_F32 || dtype == DT_C128;
 
 	for (const problem &q : problems)
-		for (int flags = 0; flags < 4; flags++) {
-			if (!all && flags != (&q - problems + dtype) % 4)
+		for (int flags = 0; flags < 8; flags++) {
+			if (!all && flags != (&q - problems + dtype) % 8)
 				continue;
 			size_t size = dtype_size(dtype);
 			int64_t na, nb;
-			struct product p = product_of(q, flags & 1, flags & 2, &na, &nb);
+			struct product p = product_of(q, flags & 1, flags & 2, flags & 4 ? 3 : 0, &na, &nb);
 			std::vector<char> a((size_t)na * size), b((size_t)nb * size);
 			struct error err = ERROR_INIT;
 			const char *by = NULL;
@@ -196,6 +202,7 @@ static void test_special(struct cuda *d)
 	p.m = 4;
 	p.n = 2;
 	p.k = 2;
+	p.lda = p.ldb = 2;
 	p.count = 1;
 	bool failed = cuda_matmul(d, DT_F32, &p, da.at, db.at, out.at, &by, &err);
 	const float *r = out.get<float>();
@@ -219,7 +226,7 @@ static bool exact(struct cuda *d, enum dtype dtype, bool want)
 	cast_one(dtype, b, DT_C128, y);
 	device_array da(dtype_size(dtype), a), db(dtype_size(dtype), b), out(dtype_size(dtype));
 
-	p.m = p.n = p.k = p.count = 1;
+	p.m = p.n = p.k = p.lda = p.ldb = p.count = 1;
 	if (cuda_matmul(d, dtype, &p, da.at, db.at, out.at, &by, &err))
 		return false;
 	cast_one(DT_C128, got, dtype, out.get<char>());
@@ -245,7 +252,7 @@ static bool fails(struct cuda *d, const char *text)
 	const char *by;
 	bool failed;
 
-	p.m = p.n = p.k = p.count = 1;
+	p.m = p.n = p.k = p.lda = p.ldb = p.count = 1;
 	failed = cuda_matmul(d, DT_F32, &p, x.at, x.at, out.at, &by, &err) != 0;
 	printf("# %s\n", err.text);
 	cublas_close(d->cublas);
