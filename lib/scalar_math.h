@@ -16,6 +16,7 @@
 #include "half.h"
 #include "loops.h"
 #include "scalar_double.h"
+#include "scalar_single.h"
 
 /* F(type, suffix) for each type of the class */
 #define FOR_SIGNED(F) \
@@ -342,7 +343,7 @@ static inline double flip_f64(double x)
 FOR_COMPLEX(COMPLEX_OPS)
 #undef COMPLEX_OPS
 
-/* -- functions that round: of float32 by the short forms h_NAME in double where there are any, else by d_NAME -- */
+/* -- functions that round: of float32 by s_NAME or the short forms h_NAME in double where there are any, else by d_NAME -- */
 
 #define ROUNDED1(name, of_float) \
 	static inline float t_##name##_f32(float x) \
@@ -362,7 +363,7 @@ FOR_COMPLEX(COMPLEX_OPS)
 	{ \
 		return d_##name(x, y); \
 	}
-ROUNDED1(exp, h_exp)
+ROUNDED1(exp, s_exp)
 ROUNDED1(exp2, h_exp2)
 ROUNDED1(expm1, h_expm1)
 ROUNDED1(log, h_log)
